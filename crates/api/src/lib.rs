@@ -1,0 +1,1 @@
+//! Inbound HTTP: routes, problem documents, limits, the OpenAPI document and Swagger UI.

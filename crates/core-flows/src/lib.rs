@@ -1,0 +1,1 @@
+//! All decisions: intake, plans, steps, runner, deadline, retry, relay. Sees ports only.

@@ -1,0 +1,1 @@
+//! The event bus: in-process, with a mirror to NATS JetStream.

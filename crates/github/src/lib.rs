@@ -1,0 +1,1 @@
+//! Code host and Pages: remote (GitHub) and local (bare repositories with a static Pages server).

@@ -1,0 +1,17 @@
+//! Bytes by their SHA-256.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared_types::Digest;
+
+use crate::Error;
+
+/// A store of bytes addressed by their digest; writing the same bytes twice is one blob.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Stores `bytes` durably before it returns their digest.
+    async fn put(&self, bytes: Bytes) -> Result<Digest, Error>;
+
+    /// The bytes, checked against the digest; a missing or altered blob is an error to stop at.
+    async fn get(&self, digest: &Digest) -> Result<Bytes, Error>;
+}

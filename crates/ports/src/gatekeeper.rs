@@ -1,0 +1,38 @@
+//! Incoming secrets are checked, leaked ones found.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use shared_types::{Email, SitePath};
+
+use crate::{Error, Site};
+
+/// Whoever proved to know the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// The student.
+    pub email: Email,
+}
+
+/// A secret found where none may be. It is named by kind and place, never quoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// Such as `github_token`.
+    pub kind: String,
+    /// The file.
+    pub path: SitePath,
+    /// Line from 1.
+    pub line: u32,
+}
+
+/// Knows the secrets of this deployment.
+#[async_trait]
+pub trait Gatekeeper: Send + Sync {
+    /// The tenant, when the secret is theirs. Takes the same time for any wrong pair.
+    async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, Error>;
+
+    /// Every secret found in the site.
+    fn scan(&self, site: &Site) -> Vec<Leak>;
+
+    /// `text` with our own secrets and anything that looks like one replaced by `[redacted]`.
+    fn redact(&self, text: &str) -> String;
+}

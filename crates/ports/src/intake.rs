@@ -1,0 +1,49 @@
+//! The front door: one request in, a receipt or a refusal out.
+
+use async_trait::async_trait;
+use shared_types::http::{FieldError, Receipt};
+use shared_types::{TaskId, TraceId};
+
+use crate::Error;
+
+/// Which URL a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /build`: round 1 only.
+    Build,
+    /// `POST /revise`: rounds >= 2 only.
+    Revise,
+    /// `POST /tasks`: any round.
+    Tasks,
+}
+
+/// Why a request was not accepted. Nothing of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Fields failed; all of them are named.
+    #[error("the request is not valid: {} fields failed", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The secret is not the one registered for the address.
+    #[error("the secret is not right")]
+    Unauthorized,
+    /// Too many bytes: which field, and the limit.
+    #[error("the request is too large")]
+    TooLarge(Vec<FieldError>),
+    /// The identity is taken by another body.
+    #[error("task, round and nonce were used before with another body")]
+    Conflict {
+        /// The request that was accepted then.
+        id: TaskId,
+    },
+    /// The ledger or the blob store failed.
+    #[error("the request could not be stored")]
+    Unavailable(#[source] Error),
+}
+
+/// What `api` calls.
+#[async_trait]
+pub trait Intake: Send + Sync {
+    /// Validates, authenticates and stores one request; `trace_id` is the request's own. Returns
+    /// after the durable commit. A repeat gets the receipt it got before.
+    async fn accept(&self, route: Route, body: serde_json::Value, trace_id: TraceId) -> Result<Receipt, Refusal>;
+}

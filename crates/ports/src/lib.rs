@@ -1,0 +1,41 @@
+//! The in-process contracts of Sitewright: what core-flows asks of the world.
+//!
+//! A port is a trait whose arguments and results are shared-types or the plain data beside it;
+//! adapters implement it, `server` wires it, and the feature `testing` has fakes and conformance
+//! suites for it. Every method may fail with an [`Error`] that answers one question: again,
+//! later, or stop.
+
+mod blobs;
+mod bus;
+mod clock;
+mod code_host;
+mod error;
+mod flow_queue;
+mod gatekeeper;
+mod health;
+mod intake;
+mod ledger;
+mod model;
+mod notifier;
+mod site;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod verifier;
+
+pub use blobs::Blobs;
+pub use bus::{Bus, Subscription};
+pub use clock::{Clock, Ids};
+pub use code_host::{
+    Author, CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery, RepoSpec,
+    Snapshot,
+};
+pub use error::{Error, ErrorChain, Verdict};
+pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, StepRecord, TaskUpdate, WorkerId};
+pub use gatekeeper::{Gatekeeper, Leak, Tenant};
+pub use health::HealthPart;
+pub use intake::{Intake, Refusal, Route};
+pub use ledger::{Acceptance, Attachment, Ledger, NewTask, RepoChoice, TaskPage, TaskRecord};
+pub use model::{Completion, CompletionRequest, FinishReason, Model, Usage};
+pub use notifier::{Answer, Delivery, Notifier};
+pub use site::Site;
+pub use verifier::{Inspection, Target, Verification, Verifier};

@@ -1,0 +1,8 @@
+//! Fakes of the ports, and suites that every adapter of a port passes.
+
+pub mod conformance;
+mod fakes;
+mod memory;
+
+pub use fakes::*;
+pub use memory::*;

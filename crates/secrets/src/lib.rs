@@ -1,0 +1,1 @@
+//! Authentication of incoming secrets, redaction, and scanning for leaked ones.

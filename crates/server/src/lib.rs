@@ -1,0 +1,1 @@
+//! The binary sitewright: configuration, wiring, roles, shutdown, command line.

@@ -1,0 +1,205 @@
+//! Checks as they are understood, and the report of a site held against them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Digest, Round, SitePath};
+
+/// One item of a request's `checks`, with the reading that Sitewright gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Check {
+    /// The round whose request brought it.
+    pub round: Round,
+    /// Its place in that request's list, from 0.
+    pub index: u32,
+    /// The item as it came: the text, or the expression of a `{"js": ...}` object.
+    pub source: String,
+    /// How it is decided.
+    pub oracle: Oracle,
+}
+
+/// What decides a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Oracle {
+    /// An expression evaluated in the page by a browser.
+    JavaScript {
+        /// Without a `js:` prefix.
+        expression: String,
+    },
+    /// `LICENSE` in the root holds the MIT licence.
+    Licence,
+    /// `README.md` exists and has the sections a reader expects.
+    Readme,
+    /// Each of these files is part of the site.
+    FilesExist {
+        /// Paths in the order the check names them.
+        paths: Vec<SitePath>,
+    },
+    /// A page of the site links to or loads this file.
+    FileLinked {
+        /// The target.
+        path: SitePath,
+    },
+    /// The file equals the attachment of the same name, byte for byte.
+    FileEqualsAttachment {
+        /// The file and the attachment's name.
+        path: SitePath,
+    },
+    /// No rule reads it: it is reported as unjudged.
+    Judge,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds.
+    Passed,
+    /// It does not hold.
+    Failed,
+    /// Nothing here can decide it.
+    Unjudged,
+    /// It needs a browser and none ran.
+    NotRun,
+}
+
+/// One check and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckResult {
+    /// The check.
+    pub check: Check,
+    /// Passed, failed, unjudged or not run.
+    pub verdict: Verdict,
+    /// JavaScript only: the value was exactly `true`, as the strictest graders demand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub strict: Option<bool>,
+    /// What was seen: a value, an exception, the name of a missing file. At most 500 characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<String>,
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// The page is likely to be broken.
+    Error,
+    /// It must not be published.
+    Blocker,
+}
+
+/// Something wrong with the site that no check asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// Whether it may be published as it is.
+    pub severity: Severity,
+    /// Name of the rule, such as `html.parse`, `js.syntax`, `link.broken`, `secret.github_token`.
+    pub rule: String,
+    /// The file it is in.
+    pub path: SitePath,
+    /// Line from 1, when known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u32>,
+    /// What is wrong, for people and models. Never quotes a secret.
+    pub message: String,
+}
+
+/// A request of the page that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailedRequest {
+    /// Its URL, without query.
+    pub url: String,
+    /// The HTTP status or the browser's reason.
+    pub reason: String,
+}
+
+/// Whether a browser looked at the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum BrowserRun {
+    /// It did.
+    Ran {
+        /// Product and version, as the browser says.
+        browser: String,
+    },
+    /// It did not; JavaScript checks are `not_run`, never `passed`.
+    NotRun {
+        /// Why, and what to do about it.
+        reason: String,
+    },
+}
+
+/// Which state of the site a report speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// As first generated, before publishing.
+    Candidate,
+    /// After a repair, before publishing.
+    Repaired,
+    /// At its public URL.
+    Live,
+}
+
+impl Phase {
+    /// The name in JSON and events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Candidate => "candidate",
+            Self::Repaired => "repaired",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// A site held against its checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckReport {
+    /// Candidate, repaired or live.
+    pub phase: Phase,
+    /// Whether a browser ran.
+    pub browser: BrowserRun,
+    /// One result a check, in the order of rounds and lists.
+    pub checks: Vec<CheckResult>,
+    /// What lint, link and secret rules found.
+    pub findings: Vec<Finding>,
+    /// Errors the page wrote to its console or threw. At most 20.
+    pub console_errors: Vec<String>,
+    /// Requests of the page that failed. At most 20.
+    pub failed_requests: Vec<FailedRequest>,
+    /// PNG of the page, as a blob.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub screenshot: Option<Digest>,
+    /// Wall time of the verification in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl CheckReport {
+    /// Checks with the verdict passed.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.count(Verdict::Passed)
+    }
+
+    /// Checks in all.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.checks.len()
+    }
+
+    /// Checks with the verdict `verdict`.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.checks.iter().filter(|result| result.verdict == verdict).count()
+    }
+
+    /// The greatest severity found.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}

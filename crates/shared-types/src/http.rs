@@ -1,0 +1,13 @@
+//! Bodies of HTTP requests and answers, as `openapi/sitewright.v1.json` publishes them.
+
+mod health;
+mod problem;
+mod request;
+mod task;
+
+pub use health::{Health, Healthz, Part, PartState};
+pub use problem::{FieldError, Problem};
+pub use request::{AttachmentBody, CheckBody, Notification, Receipt, TaskRequest};
+pub use task::{
+    AttachmentView, NotificationAttempt, Outcome, StepState, StepView, TaskList, TaskState, TaskSummary, TaskView,
+};

@@ -1,0 +1,24 @@
+//! The wire of Sitewright: what crosses a process boundary, and nothing else.
+//!
+//! - [`http`]: bodies of requests and answers (serde, with utoipa schemas).
+//! - [`events`]: the event envelope and its payloads, generated from `proto/`.
+//! - [`ids`], [`text`], [`time`]: small types that prove a check was made once, at the edge.
+//!
+//! No IO, no decisions. A type that is here is defined nowhere else.
+
+pub mod checks;
+pub mod events;
+pub mod http;
+pub mod ids;
+pub mod path;
+pub mod text;
+pub mod time;
+
+pub use checks::{
+    BrowserRun, Check, CheckReport, CheckResult, FailedRequest, Finding, Oracle, Phase, Severity, Verdict,
+};
+pub use events::{Envelope, Payload};
+pub use ids::{CommitSha, Digest, Epoch, EventId, TaskId, TraceId};
+pub use path::SitePath;
+pub use text::{Email, Nonce, Round, TaskName};
+pub use time::Timestamp;

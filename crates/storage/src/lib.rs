@@ -1,0 +1,1 @@
+//! The SQLite ledger: tasks, journal, outbox, blobs, migrations.

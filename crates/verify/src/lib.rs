@@ -1,0 +1,1 @@
+//! Is this site right? Lint, check rules, browser run, verdict.
