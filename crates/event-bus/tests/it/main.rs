@@ -1,0 +1,7 @@
+//! The bus through its port: in-process, and mirrored to a real nats-server.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod events;
+mod in_process;
+mod nats;
