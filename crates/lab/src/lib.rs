@@ -1,1 +1,24 @@
-//! Stand-ins for the outside world with settable faults: instructor, evaluator, GitHub with Pages, language model.
+//! Stand-ins for the outside world with settable faults: instructor, evaluator, GitHub with
+//! Pages, language model. Tests, benchmarks and `cargo xtask demo` share them.
+//!
+//! - [`cases`]: sample tasks, and a person's own.
+//! - [`instructor`]: posts a request to a server, as an issuer does.
+//! - [`evaluator`]: waits for the notification; answers by script.
+//! - [`model`]: an OpenAI-compatible service whose answers are scripted.
+//! - [`github`]: the part of GitHub's API that a publication needs.
+//!
+//! Nothing here is part of the product: a server never links this crate. Every stand-in listens
+//! on an address it is given (port 0 for a free one) and runs until its token is cancelled.
+
+pub mod cases;
+mod error;
+pub mod evaluator;
+pub mod github;
+mod http;
+mod inbox;
+pub mod instructor;
+pub mod model;
+pub mod sse;
+
+pub use error::Error;
+pub use http::{client, install_crypto_provider};

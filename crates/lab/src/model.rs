@@ -1,0 +1,339 @@
+//! A language model whose answers are scripted, behind OpenAI's chat API: `POST
+//! /v1/chat/completions`, whole or as a stream, and `GET /v1/models`.
+//!
+//! # How an answer holds files
+//! The prompt has a line `Boundary: <16 hex digits>`, new for each task, so that nothing in a
+//! file can end a file. In the answer a whole file is
+//! ```text
+//! <<<FILE <boundary> path/to/file
+//! ...content lines...
+//! FILE>>> <boundary>
+//! ```
+//! Every content line ends in a line feed, also the last; text outside of blocks is talk.
+//! [`Reply::Files`] and [`Reply::Instant`] write it; a prompt without a boundary gets a 400, which
+//! is how a test learns that the prompt broke the contract.
+
+mod instant;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::Error;
+use crate::http::{listen, serve, url_of};
+use crate::inbox::Inbox;
+
+const WHAT: &str = "language model";
+/// A prompt with every attachment in it stays below this.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Digits of a boundary.
+const BOUNDARY_DIGITS: usize = 16;
+
+/// What the model answers to one call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// This text.
+    Text(String),
+    /// These files, path and content, as blocks with the prompt's boundary.
+    Files(Vec<(String, String)>),
+    /// This HTTP status and body, whatever the body is.
+    Status(u16, String),
+    /// Not a byte for this long (milliseconds in JSON), then the 504 of a gateway.
+    Stall(#[serde(deserialize_with = "milliseconds")] Duration),
+    /// This text, cut by the output limit.
+    Truncated(String),
+    /// A tiny valid page with the ids that the prompt names; a sentence when the prompt has no
+    /// boundary. For benchmarks.
+    Instant,
+}
+
+/// The answers: by model name, then by number of the call. The last answer of a list repeats.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Script {
+    models: BTreeMap<String, Vec<Reply>>,
+    otherwise: Vec<Reply>,
+}
+
+impl Script {
+    /// No answers: every model is unknown (404).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every model answers every prompt with a tiny valid page.
+    #[must_use]
+    pub fn instant() -> Self {
+        Self::new().otherwise([Reply::Instant])
+    }
+
+    /// `model` answers its first call with the first reply, and so on.
+    #[must_use]
+    pub fn on(mut self, model: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.models.entry(model.to_owned()).or_default().extend(replies);
+        self
+    }
+
+    /// Models that are not named answer so, each counting its own calls.
+    #[must_use]
+    pub fn otherwise(mut self, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.otherwise.extend(replies);
+        self
+    }
+
+    /// The answer to call `call`, from 0, of `model`.
+    fn reply(&self, model: &str, call: usize) -> Option<&Reply> {
+        let replies = self.models.get(model).unwrap_or(&self.otherwise);
+        replies.get(call).or(replies.last())
+    }
+}
+
+/// A block that holds a whole file.
+#[must_use]
+pub fn file_block(boundary: &str, path: &str, content: &str) -> String {
+    let line_end = if content.is_empty() || content.ends_with('\n') { "" } else { "\n" };
+    format!("<<<FILE {boundary} {path}\n{content}{line_end}FILE>>> {boundary}\n")
+}
+
+/// The boundary that a prompt sets, when it sets one.
+#[must_use]
+pub fn boundary_of(prompt: &str) -> Option<&str> {
+    prompt
+        .lines()
+        .filter_map(|line| line.strip_prefix("Boundary: "))
+        .map(str::trim_end)
+        .find(|text| text.len() == BOUNDARY_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A model that is bound and not yet running. Connections queue until [`ModelServer::run`].
+#[derive(Debug)]
+pub struct ModelServer {
+    listener: TcpListener,
+    handle: Handle,
+}
+
+impl ModelServer {
+    /// Binds `addr`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] when the address is taken or forbidden.
+    pub fn bind(addr: SocketAddr, script: Script) -> Result<Self, Error> {
+        let (listener, local) = listen(WHAT, addr)?;
+        let shared = Shared { script, calls: Mutex::default(), requests: Inbox::new() };
+        Ok(Self { listener, handle: Handle { addr: local, shared: Arc::new(shared) } })
+    }
+
+    /// The base URL for clients: `http://.../v1/`.
+    #[must_use]
+    pub fn base_url(&self) -> Url {
+        self.handle.base_url()
+    }
+
+    /// Sees what comes, while the model runs.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until `shutdown`.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when serving fails.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let shared = Data::from(self.handle.shared);
+        let configure = move |config: &mut web::ServiceConfig| {
+            config
+                .app_data(Data::clone(&shared))
+                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+                .route("/v1/models", web::get().to(models))
+                .route("/v1/chat/completions", web::post().to(complete));
+        };
+        serve(WHAT, self.listener, configure, shutdown).await
+    }
+}
+
+/// A cheap view of a running model.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// The base URL for clients: `http://.../v1/`.
+    #[must_use]
+    pub fn base_url(&self) -> Url {
+        url_of(self.addr, "/v1/")
+    }
+
+    /// Every call so far that named a model, in order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.requests.snapshot()
+    }
+
+    /// The first `n` calls and any more that have come, as soon as there are `n`.
+    ///
+    /// # Errors
+    /// [`Error::Waited`] after `timeout`, on tokio's clock.
+    pub async fn wait_for(&self, n: usize, timeout: Duration) -> Result<Vec<Recorded>, Error> {
+        let what = format_args!("{n} calls of the model");
+        self.shared.requests.wait_until(what, timeout, |items| items.len() >= n).await
+    }
+}
+
+/// One call as it came.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// When its body was whole.
+    pub at: Instant,
+    /// The model it names.
+    pub model: String,
+    /// Which call of this model it is, from 0.
+    pub call: usize,
+    /// The texts of all messages, each followed by a line feed.
+    pub prompt: String,
+    /// The `authorization` header.
+    pub authorization: Option<SecretString>,
+    /// The whole body.
+    pub body: Value,
+}
+
+#[derive(Debug)]
+struct Shared {
+    script: Script,
+    calls: Mutex<BTreeMap<String, usize>>,
+    requests: Inbox<Recorded>,
+}
+
+impl Shared {
+    /// The number of this call of `model`, from 0.
+    fn count(&self, model: &str) -> usize {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = calls.entry(model.to_owned()).or_default();
+        *next += 1;
+        *next - 1
+    }
+}
+
+async fn models(shared: Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().json(wire::model_list(shared.script.models.keys().map(String::as_str)))
+}
+
+async fn complete(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let call = match wire::Call::read(&body) {
+        Ok(call) => call,
+        Err(reason) => return wire::refusal(400, "invalid_request_error", &reason),
+    };
+    let number = shared.count(&call.model);
+    let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let recorded = Recorded {
+        at: Instant::now(),
+        model: call.model.clone(),
+        call: number,
+        prompt: call.prompt.clone(),
+        authorization: header.map(SecretString::from),
+        body: call.body.clone(),
+    };
+    if shared.requests.push(recorded).is_err() {
+        return wire::refusal(503, "server_error", "the inbox is full");
+    }
+    match shared.script.reply(&call.model, number) {
+        Some(reply) => answer(&call, reply).await,
+        None => wire::refusal(404, "model_not_found", &format!("the script has no model {:?}", call.model)),
+    }
+}
+
+async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
+    let boundary = boundary_of(&call.prompt);
+    match (reply, boundary) {
+        (Reply::Text(text), _) => call.completed(text),
+        (Reply::Truncated(text), _) => call.truncated(text),
+        (Reply::Files(files), Some(boundary)) => {
+            let blocks: String = files.iter().map(|(path, content)| file_block(boundary, path, content)).collect();
+            call.completed(&blocks)
+        }
+        (Reply::Files(_), None) => {
+            wire::refusal(400, "invalid_request_error", "the prompt has no line `Boundary: <16 hex digits>`")
+        }
+        (Reply::Instant, Some(boundary)) => {
+            call.completed(&file_block(boundary, "index.html", &instant::page(&call.prompt)))
+        }
+        (Reply::Instant, None) => call.completed(instant::SENTENCE),
+        (Reply::Status(status, body), _) => wire::raw(*status, body),
+        (Reply::Stall(silence), _) => {
+            tokio::time::sleep(*silence).await;
+            wire::refusal(504, "server_error", "the model stalled, as scripted")
+        }
+    }
+}
+
+fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_go_by_model_and_call_and_the_last_repeats() {
+        let text = |text: &str| Reply::Text(text.to_owned());
+        let script = Script::new().on("a", [text("1"), text("2")]).otherwise([text("else")]);
+        for (model, call, expected) in [("a", 0, "1"), ("a", 1, "2"), ("a", 7, "2"), ("b", 0, "else"), ("b", 3, "else")]
+        {
+            assert_eq!(script.reply(model, call), Some(&text(expected)), "{model} {call}");
+        }
+        assert_eq!(Script::new().reply("a", 0), None);
+    }
+
+    #[test]
+    fn a_boundary_is_a_line_of_its_own() {
+        for (prompt, expected) in [
+            ("x\nBoundary: 00112233445566ff\ny", Some("00112233445566ff")),
+            ("Boundary: 0011\nBoundary: 00112233445566ff\r\n", Some("00112233445566ff")),
+            ("say Boundary: 00112233445566ff", None),
+            ("Boundary: zz112233445566ff", None),
+            ("", None),
+        ] {
+            assert_eq!(boundary_of(prompt), expected, "{prompt:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_ends_on_a_line_of_its_own() {
+        assert_eq!(file_block("b", "a.txt", "x"), "<<<FILE b a.txt\nx\nFILE>>> b\n");
+        assert_eq!(file_block("b", "a.txt", "x\n"), "<<<FILE b a.txt\nx\nFILE>>> b\n");
+        assert_eq!(file_block("b", "a.txt", ""), "<<<FILE b a.txt\nFILE>>> b\n");
+    }
+
+    #[test]
+    fn a_script_can_be_a_file() {
+        let script: Script = serde_json::from_str(
+            r#"{"models": {"m": [{"status": [500, "no"]}, {"stall": 20}, {"files": [["index.html", "x"]]}]},
+                "otherwise": ["instant"]}"#,
+        )
+        .unwrap();
+        let expected = Script::instant().on(
+            "m",
+            [
+                Reply::Status(500, "no".to_owned()),
+                Reply::Stall(Duration::from_millis(20)),
+                Reply::Files(vec![("index.html".to_owned(), "x".to_owned())]),
+            ],
+        );
+        assert_eq!(script, expected);
+    }
+}
