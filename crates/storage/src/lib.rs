@@ -1,1 +1,28 @@
-//! The SQLite ledger: tasks, journal, outbox, blobs, migrations.
+//! The durable side of one host: the SQLite ledger with its queue of flows, and the blobs.
+//!
+//! - [`Store`] implements `ports::Ledger` and `ports::FlowQueue` over one SQLite file.
+//! - [`FileBlobs`] implements `ports::Blobs` over files named by their SHA-256.
+//! - [`DatabaseHealth`] and [`DiskHealth`] say how both are.
+//!
+//! Invariants: one process opens a data folder at a time; one thread writes; a method that writes
+//! returns after the commit that holds the write has reached the disk. What to do next is never
+//! decided here.
+//!
+//! The way of a write: `store` -> `writer` (queue, group commit) -> `sql` (statements).
+//! The way of a read: `store` -> `reader` (pool) -> `sql`.
+
+mod blobs;
+mod connection;
+mod error;
+mod folder;
+mod health;
+mod migrate;
+mod reader;
+mod sql;
+mod store;
+mod writer;
+
+pub use blobs::FileBlobs;
+pub use error::Error;
+pub use health::{DatabaseHealth, DiskHealth};
+pub use store::{Options, Store};

@@ -1,0 +1,95 @@
+//! Connections, and the settings that durability hangs on.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::Error;
+
+/// The first release without the corruption that a WAL reset could cause since 3.7.0.
+const LEAST_VERSION: (i32, &str) = (3_051_003, "3.51.3");
+
+/// Nobody else writes, so only a backup tool or a person with a shell can make us wait.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Every statement of this crate fits, so each is prepared once a connection.
+const STATEMENT_CACHE: usize = 64;
+
+/// The log is cut to this after a checkpoint, so that one burst does not keep its space for ever.
+const WAL_KEEP_BYTES: i64 = 16 * 1024 * 1024;
+
+/// The connection that writes.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
+    check_version(rusqlite::version_number())?;
+    let opened = |source| Error::Open { path: path.to_owned(), source };
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(opened)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(opened)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
+        connection.pragma_update(None, name, value).map_err(opened)?;
+    }
+    connection.pragma_update(None, "journal_size_limit", WAL_KEEP_BYTES).map_err(opened)?;
+    // A setting that cannot be had, or a misspelt value, is ignored in silence: so look.
+    for (name, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+        check_setting(&connection, name, wanted).map_err(opened)??;
+    }
+    Ok(connection)
+}
+
+/// Flags of the connections that read.
+pub(crate) fn reader_flags() -> OpenFlags {
+    flags(OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Settings of a connection that reads.
+pub(crate) fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Each connection is used by one thread at a time, so SQLite need not lock it again.
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn check_version(number: i32) -> Result<(), Error> {
+    if number < LEAST_VERSION.0 {
+        return Err(Error::SqliteTooOld { found: rusqlite::version(), wanted: LEAST_VERSION.1 });
+    }
+    Ok(())
+}
+
+fn check_setting(
+    connection: &Connection,
+    name: &'static str,
+    wanted: &'static str,
+) -> rusqlite::Result<Result<(), Error>> {
+    let found = connection.pragma_query_value(None, name, |row| {
+        Ok(match row.get_ref(0)? {
+            rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+            text => text.as_str()?.to_owned(),
+        })
+    })?;
+    Ok(if found == wanted { Ok(()) } else { Err(Error::Setting { name, wanted, found }) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_may_corrupt_is_refused() {
+        for (number, good) in [(3_051_002, false), (3_051_003, true), (rusqlite::version_number(), true)] {
+            assert_eq!(check_version(number).is_ok(), good, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_did_not_take_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = Connection::open(dir.path().join("x.db")).unwrap();
+        let error = check_setting(&connection, "journal_mode", "wal").unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "database setting journal_mode is delete where wal is needed");
+    }
+}

@@ -1,0 +1,209 @@
+//! The queue of flows: claims, leases, the journal.
+//!
+//! Every function that takes a lease first looks whether it is the current one, and changes
+//! nothing when it is not.
+
+use std::time::Duration;
+
+use ports::{Claim, Closing, Lease, QueueDepth, StepRecord, TaskUpdate, WorkerId};
+use rusqlite::{Connection, OptionalExtension, Row};
+use shared_types::{Envelope, Epoch, Timestamp};
+
+use super::row::{count, integer, time, to_json};
+use super::{Fault, events, tasks};
+use crate::Error;
+
+/// All running flows wait again.
+pub(crate) fn adopt_orphans(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running'")?.execute([])
+}
+
+/// Gives out the oldest flow that may run.
+pub(crate) fn claim(
+    connection: &Connection,
+    worker: &WorkerId,
+    now: Timestamp,
+    lease: Duration,
+) -> rusqlite::Result<Option<Claim>> {
+    wake(connection, now)?;
+    let mut update = connection.prepare_cached(
+        "UPDATE flows SET state = 'running', epoch = epoch + 1, worker = ?1, lease_until_ms = ?2
+         WHERE ord = (SELECT ord FROM flows INDEXED BY flows_ready
+                      WHERE state = 'queued' AND is_head = 1 AND not_before_ms = 0 ORDER BY ord LIMIT 1)
+         RETURNING ord, epoch",
+    )?;
+    let claimed = update
+        .query_row((&worker.0, now.plus(lease).unix_ms()), |row| {
+            Ok((row.get::<_, i64>("ord")?, Epoch(count(row, "epoch")?)))
+        })
+        .optional()?;
+    let Some((ord, epoch)) = claimed else { return Ok(None) };
+    let task = tasks::by_ord(connection, ord)?;
+    Ok(Some(Claim { lease: Lease { task: task.id, epoch }, task, journal: journal(connection, ord)? }))
+}
+
+/// Keeps the lease until `until`.
+pub(crate) fn heartbeat(connection: &Connection, lease: Lease, until: Timestamp) -> Result<(), Fault> {
+    let ord = held(connection, lease)?;
+    connection
+        .prepare_cached("UPDATE flows SET lease_until_ms = ?2 WHERE ord = ?1")?
+        .execute((ord, until.unix_ms()))?;
+    Ok(())
+}
+
+/// Journals a step with its events and what it says of the site.
+pub(crate) fn record(
+    connection: &Connection,
+    lease: Lease,
+    step: &StepRecord,
+    update: TaskUpdate,
+    happened: &[Envelope],
+) -> Result<(), Fault> {
+    let ord = held(connection, lease)?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO steps (ord, step, outcome, summary, started_at_ms, finished_at_ms, attempts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (ord, step) DO NOTHING",
+    )?;
+    let (started, finished) = (step.started_at.unix_ms(), step.finished_at.unix_ms());
+    if insert.execute((ord, &step.step, &step.outcome, &step.summary, started, finished, step.attempts))? == 0 {
+        return Err(lost(lease));
+    }
+    apply(connection, ord, update)?;
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Adds events.
+pub(crate) fn append(connection: &Connection, lease: Lease, happened: &[Envelope]) -> Result<(), Fault> {
+    let ord = held(connection, lease)?;
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Gives the flow back until `not_before`.
+pub(crate) fn release(
+    connection: &Connection,
+    lease: Lease,
+    not_before: Timestamp,
+    happened: &[Envelope],
+) -> Result<(), Fault> {
+    let ord = held(connection, lease)?;
+    connection
+        .prepare_cached("UPDATE flows SET state = 'queued', not_before_ms = ?2 WHERE ord = ?1")?
+        .execute((ord, not_before.unix_ms().max(0)))?;
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Ends the flow; the next of its repository becomes the head.
+pub(crate) fn finish(
+    connection: &Connection,
+    lease: Lease,
+    closing: Closing,
+    happened: &[Envelope],
+) -> Result<(), Fault> {
+    let ord = held(connection, lease)?;
+    connection
+        .prepare_cached(
+            "UPDATE flows SET state = 'finished', is_head = 0, outcome = ?2, finished_at_ms = ?3 WHERE ord = ?1",
+        )?
+        .execute((ord, closing.outcome.as_str(), closing.at.unix_ms()))?;
+    connection
+        .prepare_cached(
+            "UPDATE flows SET is_head = 1
+             WHERE ord = (SELECT min(ord) FROM flows
+                          WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND state = 'queued')",
+        )?
+        .execute([ord])?;
+    if let Some(body) = closing.notification {
+        connection.prepare_cached("INSERT INTO notifications (ord, body) VALUES (?1, ?2)")?.execute((ord, body))?;
+    }
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Flows that wait and flows that run, counted in indexes that leave out the finished ones.
+pub(crate) fn depth(connection: &Connection) -> rusqlite::Result<QueueDepth> {
+    let mut select = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM flows WHERE state = 'queued') AS queued,
+                (SELECT count(*) FROM flows WHERE state = 'running') AS running",
+    )?;
+    select.query_row([], |row| Ok(QueueDepth { queued: count(row, "queued")?, running: count(row, "running")? }))
+}
+
+/// One small write, for the health check.
+pub(crate) fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO probes (probe, count) VALUES (1, 1) ON CONFLICT (probe) DO UPDATE SET count = count + 1",
+    )?;
+    upsert.execute([]).map(|_| ())
+}
+
+/// Flows whose wait is over, and running ones whose lease has ended, may be claimed. Both are
+/// found by index, so a claim costs the same however many flows wait.
+fn wake(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE flows SET not_before_ms = 0
+             WHERE state = 'queued' AND not_before_ms > 0 AND not_before_ms <= ?1",
+        )?
+        .execute([now.unix_ms()])?;
+    connection
+        .prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running' AND lease_until_ms <= ?1")?
+        .execute([now.unix_ms()])?;
+    Ok(())
+}
+
+/// The flow's `ord`, when the lease is its current one.
+fn held(connection: &Connection, lease: Lease) -> Result<i64, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT flows.ord FROM tasks JOIN flows ON flows.ord = tasks.ord
+         WHERE tasks.id = ?1 AND flows.state = 'running' AND flows.epoch = ?2",
+    )?;
+    let ord = select.query_row((lease.task.to_string(), integer(lease.epoch.0)), |row| row.get(0)).optional()?;
+    ord.ok_or_else(|| lost(lease))
+}
+
+fn apply(connection: &Connection, ord: i64, update: TaskUpdate) -> rusqlite::Result<()> {
+    if update == TaskUpdate::default() {
+        return Ok(());
+    }
+    let TaskUpdate { report, repo_url, commit_sha, pages_url, notes } = update;
+    let report = report.as_ref().map(to_json).transpose()?;
+    let repo_url = repo_url.map(String::from);
+    connection
+        .prepare_cached(
+            "INSERT INTO sites (ord, report, repo_url, commit_sha, pages_url) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (ord) DO UPDATE SET
+                 report = coalesce(excluded.report, report),
+                 repo_url = coalesce(excluded.repo_url, repo_url),
+                 commit_sha = coalesce(excluded.commit_sha, commit_sha),
+                 pages_url = coalesce(excluded.pages_url, pages_url)",
+        )?
+        .execute((ord, report, repo_url, commit_sha.map(String::from), pages_url.map(String::from)))?;
+    let mut add =
+        connection.prepare_cached("UPDATE sites SET notes = json_insert(notes, '$[#]', ?2) WHERE ord = ?1")?;
+    for note in notes {
+        add.execute((ord, note))?;
+    }
+    Ok(())
+}
+
+fn journal(connection: &Connection, ord: i64) -> rusqlite::Result<Vec<StepRecord>> {
+    let mut select = connection.prepare_cached(
+        "SELECT step, outcome, summary, started_at_ms, finished_at_ms, attempts
+         FROM steps WHERE ord = ?1 ORDER BY position",
+    )?;
+    select.query_map([ord], step)?.collect()
+}
+
+fn step(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
+    Ok(StepRecord {
+        step: row.get("step")?,
+        outcome: row.get("outcome")?,
+        summary: row.get("summary")?,
+        started_at: time(row, "started_at_ms")?,
+        finished_at: time(row, "finished_at_ms")?,
+        attempts: row.get("attempts")?,
+    })
+}
+
+fn lost(lease: Lease) -> Fault {
+    Error::LeaseLost { task: lease.task, epoch: lease.epoch }.into()
+}

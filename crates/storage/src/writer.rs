@@ -1,0 +1,223 @@
+//! The one thread that writes, and group commit.
+//!
+//! A commit costs a flush of the disk, whatever it holds. So the writer takes every write that
+//! waits, runs each inside a savepoint of one transaction, and answers all of them after the one
+//! commit: under load the flush is shared, and a lone write waits for nobody.
+//!
+//! Invariants: a caller hears of success only after the commit; a write that fails changes
+//! nothing and does not disturb its neighbours.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use crate::Error;
+use crate::folder::FolderLock;
+use crate::sql::Fault;
+
+/// Writes that share one commit. More would gain little and make the first of them wait.
+const GROUP: usize = 64;
+
+/// Writes that may wait: as many as the fullest second of intake that is planned for.
+const QUEUE: usize = 1024;
+
+/// How long a caller waits for a place in the queue.
+const QUEUE_WAIT: Duration = Duration::from_secs(10);
+
+/// Says in an error what was being done, and to what.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// Such as `accept task`.
+    pub(crate) verb: &'static str,
+    /// Its id, or empty.
+    pub(crate) object: String,
+}
+
+impl Operation {
+    pub(crate) fn new(verb: &'static str, object: impl ToString) -> Self {
+        Self { verb, object: object.to_string() }
+    }
+
+    pub(crate) fn failed(self, fault: Fault) -> Error {
+        match fault {
+            Fault::Sql(source) => Error::Query { operation: self.verb, object: self.object, source },
+            Fault::Refused(error) => error,
+        }
+    }
+}
+
+/// The handle of the writer thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread. It holds the folder's lock until the connection is closed.
+    pub(crate) fn start(connection: Connection, lock: FolderLock) -> Result<Self, Error> {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let thread = thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || {
+                run(&connection, waiting);
+                close(connection);
+                drop(lock);
+            })
+            .map_err(|source| Error::Start { part: "writer thread", source: source.into() })?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Runs `work` inside a transaction; returns after its commit. Once queued, the write is done
+    /// even when the caller goes away.
+    pub(crate) async fn write<T, F>(&self, operation: Operation, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let jobs = locked(&self.jobs).clone().ok_or(Error::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Write { state: Progress::Waiting { operation, work }, reply });
+        jobs.send_timeout(job, QUEUE_WAIT).await.map_err(|refused| match refused {
+            mpsc::error::SendTimeoutError::Timeout(_) => Error::Overloaded { waited: QUEUE_WAIT },
+            mpsc::error::SendTimeoutError::Closed(_) => Error::Closed,
+        })?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Takes no more writes, finishes those that wait, checkpoints, closes the database and frees
+    /// the folder. Blocks until that is done. A second call does nothing.
+    pub(crate) fn stop(&self) {
+        drop(locked(&self.jobs).take());
+        if let Some(thread) = locked(&self.thread).take()
+            && thread.join().is_err()
+        {
+            error!("the ledger's writer thread panicked");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// One write, whatever its types.
+trait Job: Send {
+    /// Does the work; says whether it shall stay.
+    fn run(&mut self, connection: &Connection) -> Keep;
+    /// Tells the caller. `commit` is what became of the transaction.
+    fn answer(self: Box<Self>, commit: Result<(), Arc<rusqlite::Error>>);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Yes,
+    No,
+}
+
+struct Write<T, F> {
+    state: Progress<T, F>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+enum Progress<T, F> {
+    Waiting {
+        operation: Operation,
+        work: F,
+    },
+    Done(Result<T, Error>),
+    /// Only while the work runs.
+    Taken,
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, Fault> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Keep {
+        if let Progress::Waiting { operation, work } = std::mem::replace(&mut self.state, Progress::Taken) {
+            self.state = Progress::Done(work(connection).map_err(|fault| operation.failed(fault)));
+        }
+        match self.state {
+            Progress::Done(Ok(_)) => Keep::Yes,
+            _ => Keep::No,
+        }
+    }
+
+    fn answer(self: Box<Self>, commit: Result<(), Arc<rusqlite::Error>>) {
+        let result = match (self.state, commit) {
+            // Its own failure says more than the group's.
+            (Progress::Done(Err(error)), _) => Err(error),
+            (_, Err(source)) => Err(Error::Commit { source }),
+            (Progress::Done(done), Ok(())) => done,
+            (Progress::Waiting { .. } | Progress::Taken, Ok(())) => Err(Error::Closed),
+        };
+        // A caller that went away does not want to know.
+        let _ = self.reply.send(result);
+    }
+}
+
+fn run(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP {
+            let Ok(next) = waiting.try_recv() else { break };
+            group.push(next);
+        }
+        let committed = commit(connection, &mut group).map_err(Arc::new);
+        if let Err(source) = &committed {
+            error!(writes = group.len(), error = %source, "no write of this group was stored");
+        }
+        for job in group {
+            job.answer(committed.clone());
+        }
+    }
+}
+
+fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let done = run_group(connection, group).and_then(|()| execute(connection, "COMMIT"));
+    // Some failures, a full disk for one, have rolled back already.
+    if done.is_err() && !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
+    done
+}
+
+fn run_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    // IMMEDIATE: a transaction that begins by reading and then writes ignores the busy timeout.
+    execute(connection, "BEGIN IMMEDIATE")?;
+    for job in group {
+        execute(connection, "SAVEPOINT job")?;
+        if job.run(connection) == Keep::No {
+            // Fails when the whole transaction is gone, and then the whole group has to fail.
+            execute(connection, "ROLLBACK TO job")?;
+        }
+        execute(connection, "RELEASE job")?;
+    }
+    Ok(())
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+fn close(connection: Connection) {
+    // The log is read again at the next start when this fails, so nothing is lost.
+    if let Err(source) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        warn!(error = %source, "the write-ahead log was not folded into the database");
+    }
+    if let Err((_, source)) = connection.close() {
+        warn!(error = %source, "the database was not closed cleanly");
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
