@@ -1,1 +1,58 @@
-//! All decisions: intake, plans, steps, runner, deadline, retry, relay. Sees ports only.
+//! Every decision of Sitewright: what is accepted, which steps a task takes, when to try again,
+//! when to stop, and what a site consists of.
+//!
+//! - [`intake`]: one request in, a receipt or a refusal out.
+//! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
+//! - [`relay`]: carries stored events from the outbox to a bus.
+//!
+//! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
+//! journal before the next step begins, and each step is safe to run twice.
+
+mod deadline;
+pub mod intake;
+mod journal;
+mod maker;
+mod naming;
+pub mod plan;
+pub mod relay;
+mod retry;
+pub mod runner;
+mod steps;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ports::{Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Notifier, Verifier};
+
+/// The world as core-flows sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Ports {
+    /// What was accepted and what became of it.
+    pub ledger: Arc<dyn Ledger>,
+    /// Flows to run.
+    pub queue: Arc<dyn FlowQueue>,
+    /// Bytes by digest.
+    pub blobs: Arc<dyn Blobs>,
+    /// Wakes the runner and the live streams.
+    pub bus: Arc<dyn Bus>,
+    /// Repositories and pages.
+    pub host: Arc<dyn CodeHost>,
+    /// Language models, when any is configured.
+    pub model: Option<Arc<dyn Model>>,
+    /// Holds sites against checks.
+    pub verifier: Arc<dyn Verifier>,
+    /// Notifies and probes.
+    pub notifier: Arc<dyn Notifier>,
+    /// Knows our secrets.
+    pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn Ids>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports").field("model", &self.model.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! Claims flows and takes them through their plans, a bounded number at once.
+//!
+//! The runner is woken by events on the bus and looks for itself now and then; what it may run is
+//! the queue's decision. On shutdown it stops claiming, lets each running flow come to the next
+//! point of its journal, and gives it back.
+
+mod flow;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use ports::{Author, ErrorChain, HealthPart, WorkerId};
+use shared_types::http::{Part, PartState};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{Ports, relay};
+
+/// What an operator may set.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Flows at once.
+    pub concurrency: usize,
+    /// Tries of a step, and of the notification.
+    pub max_attempts: u32,
+    /// How long a flow stays ours without a heartbeat.
+    pub lease: Duration,
+    /// How often to look for flows when nobody wakes the runner.
+    pub poll: Duration,
+    /// How long running flows may take to come to a journal point on shutdown.
+    pub grace: Duration,
+    /// Who commits are by.
+    pub author: Author,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            max_attempts: 8,
+            lease: Duration::from_secs(30),
+            poll: Duration::from_secs(1),
+            grace: Duration::from_secs(20),
+            author: Author { name: "Sitewright".to_owned(), email: "sitewright@users.noreply.github.com".to_owned() },
+        }
+    }
+}
+
+/// The running part: owns the loop.
+#[derive(Debug)]
+pub struct Service {
+    options: Options,
+    ports: Ports,
+    outbox: relay::Handle,
+    worker: WorkerId,
+    state: Arc<State>,
+}
+
+/// Says how the runner is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    state: Arc<State>,
+    ports: Ports,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: AtomicU32,
+    stopped: AtomicU32,
+    /// Wakes the loop when a flow ended: another may be claimable now.
+    ended: Notify,
+}
+
+impl Service {
+    /// A runner that wakes `outbox` whenever it stored events. `worker` is a new name each start.
+    #[must_use]
+    pub fn new(options: Options, ports: Ports, outbox: relay::Handle, worker: WorkerId) -> Self {
+        Self { options, ports, outbox, worker, state: Arc::default() }
+    }
+
+    /// For `/health`.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle { state: self.state.clone(), ports: self.ports.clone() }
+    }
+
+    /// Runs until `shutdown`, then lets flows come to a journal point.
+    pub async fn run(self, shutdown: CancellationToken) {
+        // Subscribed before the first claim, so that nothing accepted meanwhile is overlooked.
+        let mut events = self.ports.bus.subscribe();
+        match self.ports.queue.adopt_orphans().await {
+            Ok(0) => {}
+            Ok(count) => info!(count, "flows of an earlier process go on"),
+            Err(error) => error!(error = %ErrorChain(&error), "flows of an earlier process could not be adopted"),
+        }
+        let mut flows = JoinSet::new();
+        while !shutdown.is_cancelled() {
+            self.claim_all(&mut flows, &shutdown).await;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                Some(_) = events.next() => {}
+                () = self.state.ended.notified() => {}
+                () = tokio::time::sleep(self.options.poll) => {}
+            }
+            while let Some(ended) = flows.try_join_next() {
+                log_panic(ended);
+            }
+        }
+        self.drain(flows).await;
+    }
+
+    async fn claim_all(&self, flows: &mut JoinSet<()>, shutdown: &CancellationToken) {
+        while flows.len() < self.options.concurrency && !shutdown.is_cancelled() {
+            let now = self.ports.clock.now();
+            let claim = match self.ports.queue.claim(&self.worker, now, self.options.lease).await {
+                Ok(Some(claim)) => claim,
+                Ok(None) => return,
+                Err(error) => {
+                    warn!(error = %ErrorChain(&error), "no flow could be claimed; the next look follows");
+                    return;
+                }
+            };
+            let flow = flow::Flow::new(self.ports.clone(), self.options.clone(), self.outbox.clone(), claim);
+            let state = self.state.clone();
+            let shutdown = shutdown.clone();
+            flows.spawn(async move {
+                state.running.fetch_add(1, Ordering::Relaxed);
+                flow.run(shutdown).await;
+                state.running.fetch_sub(1, Ordering::Relaxed);
+                state.ended.notify_one();
+            });
+        }
+    }
+
+    async fn drain(&self, mut flows: JoinSet<()>) {
+        let drained = tokio::time::timeout(self.options.grace, async {
+            while let Some(ended) = flows.join_next().await {
+                log_panic(ended);
+            }
+        });
+        if drained.await.is_err() {
+            // The journal holds what they did; the step in hand runs again at the next start.
+            info!(count = flows.len(), "flows are left in the middle of a step");
+            flows.shutdown().await;
+        }
+        self.state.stopped.store(1, Ordering::Relaxed);
+    }
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(fault) = ended {
+        error!(error = %fault, "a flow broke off; it goes on when its lease ends");
+    }
+}
+
+#[async_trait]
+impl HealthPart for Handle {
+    async fn look(&self) -> Part {
+        let running = self.state.running.load(Ordering::Relaxed);
+        let (state, detail) = if self.state.stopped.load(Ordering::Relaxed) > 0 {
+            (PartState::Down, "stopped".to_owned())
+        } else {
+            match self.ports.queue.depth().await {
+                Ok(depth) => (PartState::Up, format!("{running} running, {} waiting", depth.queued)),
+                Err(error) => (PartState::Down, format!("the queue does not answer: {error}")),
+            }
+        };
+        Part { name: "runner".to_owned(), state, needed: true, detail }
+    }
+}

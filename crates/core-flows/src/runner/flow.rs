@@ -1,0 +1,264 @@
+//! One flow from its claim to its end: runs the steps of its plan that the journal does not hold
+//! yet, and writes each outcome before the next step begins.
+//!
+//! Invariants: a step's events and its outcome are one commit; nothing is written after the lease
+//! was lost; a flow ends finished, or released to be claimed again.
+
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+use ports::{Claim, ErrorChain, LeaseError, StepRecord};
+use shared_types::events::{FlowResumed, StepFinished, StepRetrying, StepStarted, Subject};
+use shared_types::{Envelope, Payload, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info, info_span, warn};
+
+use super::Options;
+use crate::deadline::Deadline;
+use crate::journal::Progress;
+use crate::plan::{Plan, Step};
+use crate::steps::{self, Context, Done, Error};
+use crate::{Ports, relay};
+
+/// A flow whose ledger does not answer is looked at again after this.
+const RELEASE_FOR: Duration = Duration::from_secs(2);
+
+/// A claimed flow.
+pub(super) struct Flow {
+    ctx: Context,
+    claim: Claim,
+}
+
+/// How the work on a claimed flow ended.
+enum End {
+    Finished,
+    /// Shutdown: the next process goes on.
+    Paused,
+}
+
+/// What became of one step.
+enum StepEnd {
+    Done(Done, u32),
+    /// The flow cannot go on; the reason may be shown.
+    Hopeless(String),
+    Paused,
+}
+
+impl Flow {
+    pub(super) fn new(ports: Ports, options: Options, outbox: relay::Handle, claim: Claim) -> Self {
+        let task = claim.task.clone();
+        let subject =
+            Subject { id: task.id, name: task.task.clone(), round: task.round, trace_id: task.trace_id.clone() };
+        Self { ctx: Context { ports, task, subject, lease: claim.lease, options, outbox }, claim }
+    }
+
+    /// Runs the flow; what goes wrong is logged here and nowhere else.
+    pub(super) async fn run(self, shutdown: CancellationToken) {
+        let task = &self.ctx.task;
+        let span = info_span!("flow", trace_id = %task.trace_id, task.id = %task.id, task = %task.task, round = task.round.get());
+        async {
+            let ended = tokio::select! {
+                ended = self.walk(&shutdown) => ended,
+                lost = self.keep_lease() => Err(lost),
+            };
+            match ended {
+                Ok(End::Finished) => {}
+                Ok(End::Paused) => info!("flow paused at a journal point"),
+                Err(Error::Lease(lost)) => warn!(error = %lost, "flow is somebody else's now"),
+                Err(error) => {
+                    warn!(error = %ErrorChain(&error), wait_ms = RELEASE_FOR.as_millis() as u64, "flow is put back");
+                    self.put_back(RELEASE_FOR).await;
+                }
+            }
+            self.ctx.outbox.wake();
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn walk(&self, shutdown: &CancellationToken) -> Result<End, Error> {
+        let steps = Plan::for_round(self.ctx.task.round).steps();
+        let mut progress = match Progress::replay(steps, &self.claim.journal) {
+            Ok(progress) => progress,
+            Err(error) => return self.give_up_on_journal(steps[0], &error).await,
+        };
+        self.announce().await?;
+        let mut begun = false;
+        for (index, step) in steps.iter().copied().enumerate() {
+            if self.claim.journal.iter().any(|record| record.step == step.as_str()) {
+                continue;
+            }
+            if step == Step::Record {
+                let (closing, event) = steps::close(&self.ctx, &progress)?;
+                let summary = closing.outcome.as_str().to_owned();
+                let done = Payload::StepFinished(StepFinished { step: step.to_string(), summary, duration_ms: 0 });
+                return self
+                    .finish(closing, vec![self.started(step, 1), self.ctx.event(done), self.ctx.event(event)])
+                    .await;
+            }
+            if shutdown.is_cancelled() {
+                self.put_back(Duration::ZERO).await;
+                return Ok(End::Paused);
+            }
+            let started_at = self.ctx.ports.clock.now();
+            if !std::mem::take(&mut begun) {
+                self.append(vec![self.started(step, 1)]).await?;
+            }
+            match self.attempt(step, &progress, shutdown).await? {
+                StepEnd::Done(done, attempts) => {
+                    let next = steps.get(index + 1).copied().filter(|next| *next != Step::Record);
+                    self.record(step, started_at, attempts, &done, next).await?;
+                    begun = next.is_some();
+                    progress.apply(done.outcome);
+                }
+                StepEnd::Hopeless(reason) => {
+                    warn!(step = %step, reason, "flow cannot go on");
+                    let (closing, event) = steps::close_failed(&self.ctx, step, &reason);
+                    return self.finish(closing, vec![self.ctx.event(event)]).await;
+                }
+                StepEnd::Paused => {
+                    self.put_back(Duration::ZERO).await;
+                    return Ok(End::Paused);
+                }
+            }
+        }
+        Ok(End::Finished)
+    }
+
+    /// A journal that this program cannot read will not become readable by trying again.
+    async fn give_up_on_journal(&self, first: Step, error: &(dyn std::error::Error + Sync)) -> Result<End, Error> {
+        let reason = self.ctx.explain(error);
+        warn!(reason, "journal cannot be read");
+        let (closing, event) = steps::close_failed(&self.ctx, first, &reason);
+        self.finish(closing, vec![self.ctx.event(event)]).await
+    }
+
+    /// Says that a restarted flow goes on.
+    async fn announce(&self) -> Result<(), Error> {
+        if self.ctx.lease.epoch.0 > 1 {
+            let after_step = self.claim.journal.last().map(|record| record.step.clone()).unwrap_or_default();
+            info!(epoch = self.ctx.lease.epoch.0, after_step, "flow goes on where it was");
+            let event = Payload::FlowResumed(FlowResumed { epoch: self.ctx.lease.epoch.0, after_step });
+            self.append(vec![self.ctx.event(event)]).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries `step` until it is done, degraded or hopeless.
+    async fn attempt(&self, step: Step, progress: &Progress, shutdown: &CancellationToken) -> Result<StepEnd, Error> {
+        let budget = Deadline::at(self.ctx.task.deadline_at).budget(step, self.ctx.ports.clock.as_ref());
+        let ends_at = tokio::time::Instant::now() + budget;
+        let retry = crate::retry::Policy { max_attempts: self.ctx.options.max_attempts };
+        let mut attempt = 1;
+        let reason = loop {
+            let run = steps::run(step, &self.ctx, progress, ends_at - tokio::time::Instant::now());
+            let error = match tokio::time::timeout_at(ends_at, run).await {
+                Ok(Ok(done)) => return Ok(StepEnd::Done(done, attempt)),
+                Ok(Err(lost @ Error::Lease(_))) => return Err(lost),
+                Ok(Err(error)) => error,
+                Err(_) => break format!("no end within {} s", budget.as_secs()),
+            };
+            let reason = self.ctx.explain(&error);
+            let wait = retry.wait(attempt, error.verdict());
+            let Some(wait) = wait.filter(|wait| tokio::time::Instant::now() + *wait < ends_at) else { break reason };
+            warn!(step = %step, attempt, wait_ms = wait.as_millis() as u64, error = %reason, "step failed, trying again");
+            self.append(vec![self.retrying(step, attempt, wait, reason)]).await?;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = shutdown.cancelled() => return Ok(StepEnd::Paused),
+            }
+            attempt += 1;
+        };
+        match steps::degrade(step, &self.ctx, progress, &reason) {
+            Some(done) => {
+                warn!(step = %step, reason, "step did not succeed, going on with less");
+                Ok(StepEnd::Done(done, attempt))
+            }
+            None => Ok(StepEnd::Hopeless(reason)),
+        }
+    }
+
+    /// Journals a step together with the start of the one after it: one commit a step.
+    async fn record(
+        &self,
+        step: Step,
+        started_at: Timestamp,
+        attempts: u32,
+        done: &Done,
+        next: Option<Step>,
+    ) -> Result<(), Error> {
+        let finished_at = self.ctx.ports.clock.now();
+        let duration = finished_at.since(started_at);
+        histogram!("sitewright_step_seconds", "step" => step.as_str()).record(duration.as_secs_f64());
+        info!(step = %step, attempts, duration_ms = duration.as_millis() as u64, summary = done.summary, "step done");
+        let mut events: Vec<Envelope> = done.events.iter().map(|event| self.ctx.event(event.clone())).collect();
+        events.push(self.ctx.event(Payload::StepFinished(StepFinished {
+            step: step.to_string(),
+            summary: done.summary.clone(),
+            duration_ms: duration.as_millis() as u64,
+        })));
+        events.extend(next.map(|next| self.started(next, 1)));
+        let record = StepRecord {
+            step: step.to_string(),
+            outcome: done.outcome.to_json().map_err(|error| Error::Port(ports::Error::stop(error)))?,
+            summary: done.summary.clone(),
+            started_at,
+            finished_at,
+            attempts,
+        };
+        self.ctx.ports.queue.record(self.ctx.lease, record, done.update.clone(), events).await?;
+        self.ctx.outbox.wake();
+        Ok(())
+    }
+
+    async fn finish(&self, closing: ports::Closing, events: Vec<Envelope>) -> Result<End, Error> {
+        let outcome = closing.outcome.as_str();
+        let took = closing.at.since(self.ctx.task.accepted_at);
+        self.ctx.ports.queue.finish(self.ctx.lease, closing, events).await?;
+        counter!("sitewright_flows_finished_total", "outcome" => outcome).increment(1);
+        info!(outcome, duration_ms = took.as_millis() as u64, "flow finished");
+        Ok(End::Finished)
+    }
+
+    async fn append(&self, events: Vec<Envelope>) -> Result<(), Error> {
+        self.ctx.ports.queue.append(self.ctx.lease, events).await?;
+        self.ctx.outbox.wake();
+        Ok(())
+    }
+
+    /// Gives the flow back. When even that fails, the lease's end or the next start frees it.
+    async fn put_back(&self, wait: Duration) {
+        let not_before = self.ctx.ports.clock.now().plus(wait);
+        match self.ctx.ports.queue.release(self.ctx.lease, not_before, Vec::new()).await {
+            Ok(()) | Err(LeaseError::Lost { .. }) => {}
+            Err(LeaseError::Queue(error)) => warn!(error = %ErrorChain(&error), "flow could not be put back"),
+        }
+    }
+
+    /// Ends only when the lease is lost.
+    async fn keep_lease(&self) -> Error {
+        let pause = self.ctx.options.lease / 3;
+        loop {
+            tokio::time::sleep(pause).await;
+            let until = self.ctx.ports.clock.now().plus(self.ctx.options.lease);
+            match self.ctx.ports.queue.heartbeat(self.ctx.lease, until).await {
+                Ok(()) => {}
+                Err(lost @ LeaseError::Lost { .. }) => return Error::Lease(lost),
+                Err(LeaseError::Queue(error)) => warn!(error = %ErrorChain(&error), "heartbeat failed"),
+            }
+        }
+    }
+
+    fn started(&self, step: Step, attempt: u32) -> Envelope {
+        self.ctx.event(Payload::StepStarted(StepStarted { step: step.to_string(), attempt }))
+    }
+
+    fn retrying(&self, step: Step, attempt: u32, wait: Duration, reason: String) -> Envelope {
+        self.ctx.event(Payload::StepRetrying(StepRetrying {
+            step: step.to_string(),
+            attempt,
+            wait_ms: wait.as_millis() as u64,
+            reason,
+        }))
+    }
+}

@@ -1,0 +1,85 @@
+//! Commit: makes sure of the repository and computes the commit. Its id is in the journal before
+//! anything is uploaded, so that a restart knows what it was about to do.
+
+use ports::{Author, CommitDraft, RepoSpec, TaskUpdate};
+use shared_types::events::CommitPlanned;
+use shared_types::{CheckReport, Payload, Severity};
+
+use super::{Context, Done, Error};
+use crate::journal::{self, Outcome, Planned, Progress};
+use crate::naming;
+
+pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Error> {
+    refuse_blocked(progress.best()?.1)?;
+    let repo = match progress.fetched().and_then(|fetched| fetched.repo.clone()) {
+        Some(repo) => repo,
+        None => ctx.ports.host.ensure_repo(&spec(ctx)).await?,
+    };
+    let draft = draft(ctx, progress, &repo).await?;
+    let sha = ctx.ports.host.plan_commit(&repo, &draft).await?;
+    let event = CommitPlanned {
+        repo: repo.name.to_string(),
+        commit_sha: sha.to_string(),
+        parent_sha: draft.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
+    };
+    let update = TaskUpdate { repo_url: Some(repo.html_url.clone()), ..TaskUpdate::default() };
+    let summary = format!("{} in {}/{}", &sha.as_str()[..7], repo.owner, repo.name);
+    Ok(Done::new(Outcome::Commit(Planned { repo, sha }), summary).event(Payload::CommitPlanned(event)).update(update))
+}
+
+/// The commit of this round on top of `repo.head`. The same each time it is asked for: its date is
+/// the time of acceptance.
+pub(super) async fn draft(ctx: &Context, progress: &Progress, repo: &ports::Repo) -> Result<CommitDraft, Error> {
+    let (made, _) = progress.best()?;
+    Ok(CommitDraft {
+        parent: repo.head.clone(),
+        site: journal::load(ctx.ports.blobs.as_ref(), &made.site).await?,
+        message: message(ctx),
+        author: author(ctx),
+        at: ctx.task.accepted_at,
+    })
+}
+
+/// Requirement C-049: a site with a secret in it is not published.
+fn refuse_blocked(report: &CheckReport) -> Result<(), Error> {
+    let places: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Blocker)
+        .map(|finding| format!("{} in {}", finding.rule, finding.path))
+        .collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unpublishable(format!("not published: {}", places.join(", "))))
+}
+
+fn spec(ctx: &Context) -> RepoSpec {
+    RepoSpec {
+        name: ctx.task.repo.clone(),
+        description: format!("{}: a site built by Sitewright", naming::title(&ctx.task.task)),
+        marker: naming::marker(&ctx.task.email, &ctx.task.task),
+        author: author(ctx),
+        at: ctx.task.accepted_at,
+    }
+}
+
+fn author(ctx: &Context) -> Author {
+    ctx.options.author.clone()
+}
+
+/// Requirement C-070.
+fn message(ctx: &Context) -> String {
+    let subject = if ctx.task.round.is_first() {
+        format!("feat: Build {}", ctx.task.task)
+    } else {
+        format!("feat: Revise {} (round {})", ctx.task.task, ctx.task.round)
+    };
+    format!(
+        "{subject}\n\nSitewright-Task: {} round {}\nSitewright-Trace: {}\nSitewright-Repo: {}\n",
+        ctx.task.task,
+        ctx.task.round,
+        ctx.task.trace_id,
+        naming::marker(&ctx.task.email, &ctx.task.task)
+    )
+}

@@ -1,0 +1,112 @@
+//! Notify: sends the seven fields until the evaluator has answered for good.
+//!
+//! 2xx ends it; so do 400 and other answers that say "never"; no answer, 408, 429 and 5xx are
+//! tried again after 1, 2, 4, 8, ... seconds, within the attempts allowed and the task's time.
+//! The bytes and the delivery's id are the same on every attempt, also after a restart.
+//! Requirements C-043, C-094 to C-100.
+
+use std::time::Duration;
+
+use ports::{Answer, Delivery, Verdict};
+use shared_types::events::NotificationAttempted;
+use shared_types::{Payload, http};
+
+use super::{Context, Done, Error};
+use crate::journal::{self, Notified, NotifyEnd, Outcome, Progress};
+use crate::plan::Step;
+
+/// An evaluator that takes longer than this to answer is asked again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
+    let body = body(ctx, progress)?;
+    let ends_at = tokio::time::Instant::now() + budget;
+    // Attempts before a restart count.
+    let mut attempt = ctx.ports.ledger.notification_attempts(ctx.task.id).await?.len() as u32;
+    loop {
+        attempt += 1;
+        let delivery = Delivery {
+            url: ctx.task.evaluation_url.clone(),
+            id: ctx.task.id.to_string(),
+            body: body.clone().into_bytes().into(),
+            timeout: ATTEMPT_TIMEOUT.min(budget),
+        };
+        let answer = ctx.ports.notifier.deliver(&delivery).await;
+        let (reading, event) = read(ctx, attempt, &answer);
+        ctx.tell(Payload::NotificationAttempted(event)).await?;
+        let (verdict, reason) = match reading {
+            Reading::Accepted => return Ok(done(NotifyEnd::Accepted, body, attempt, String::new())),
+            Reading::Final(reason) => return Ok(done(NotifyEnd::Refused, body, attempt, reason)),
+            Reading::Again(verdict, reason) => (verdict, reason),
+        };
+        match ctx.retry().wait(attempt, verdict) {
+            Some(wait) if tokio::time::Instant::now() + wait < ends_at => tokio::time::sleep(wait).await,
+            _ => return Ok(done(NotifyEnd::Undelivered, body, attempt, reason)),
+        }
+    }
+}
+
+/// Time ran out between two attempts.
+pub(super) fn undelivered(ctx: &Context, progress: &Progress, reason: &str) -> Option<Done> {
+    let body = body(ctx, progress).ok()?;
+    Some(done(NotifyEnd::Undelivered, body, 0, reason.to_owned()))
+}
+
+enum Reading {
+    Accepted,
+    Final(String),
+    Again(Verdict, String),
+}
+
+fn read(ctx: &Context, attempt: u32, answer: &Result<Answer, ports::Error>) -> (Reading, NotificationAttempted) {
+    let reading = match answer {
+        Ok(answer) => match answer.status {
+            200..=299 => Reading::Accepted,
+            408 | 425 | 429 | 500..=599 => {
+                let verdict = answer.retry_after.map_or(Verdict::RetryWithBackoff, Verdict::RetryAfter);
+                Reading::Again(verdict, format!("the evaluator answered {}", answer.status))
+            }
+            status => Reading::Final(format!("the evaluator answered {status}: it does not take this notification")),
+        },
+        Err(error) if error.verdict() == Verdict::GiveUp => Reading::Final(ctx.explain(error)),
+        Err(error) => Reading::Again(error.verdict(), ctx.explain(error)),
+    };
+    let (verdict, error) = match &reading {
+        Reading::Accepted => ("accepted", String::new()),
+        Reading::Final(reason) => ("final", reason.clone()),
+        Reading::Again(_, reason) => ("again", reason.clone()),
+    };
+    let event = NotificationAttempted {
+        attempt,
+        status: answer.as_ref().map_or(0, |answer| u32::from(answer.status)),
+        verdict: verdict.to_owned(),
+        latency_ms: answer.as_ref().map_or(0, |answer| answer.latency.as_millis() as u64),
+        error,
+    };
+    (reading, event)
+}
+
+fn body(ctx: &Context, progress: &Progress) -> Result<String, Error> {
+    let notification = http::Notification {
+        email: ctx.task.email.clone(),
+        task: ctx.task.task.clone(),
+        round: ctx.task.round,
+        nonce: ctx.task.nonce.clone(),
+        repo_url: progress.planned()?.repo.html_url.to_string(),
+        commit_sha: progress.published()?.commit.clone(),
+        pages_url: progress.served()?.url.to_string(),
+    };
+    serde_json::to_string(&notification)
+        .map_err(|source| journal::Error::Unreadable { step: Step::Notify.to_string(), source }.into())
+}
+
+fn done(end: NotifyEnd, body: String, attempts: u32, reason: String) -> Done {
+    let summary = match end {
+        NotifyEnd::Accepted if attempts == 1 => "accepted".to_owned(),
+        NotifyEnd::Accepted => format!("accepted at attempt {attempts}"),
+        NotifyEnd::Refused => format!("refused: {reason}"),
+        NotifyEnd::Undelivered => format!("undelivered: {reason}"),
+    };
+    let done = Done::new(Outcome::Notify(Notified { end, body, reason: reason.clone() }), summary);
+    if reason.is_empty() { done } else { done.note(reason) }
+}
