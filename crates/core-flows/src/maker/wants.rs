@@ -376,3 +376,56 @@ fn words(id: &str) -> Vec<String> {
     words.retain(|word| !word.is_empty());
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        for pattern in [&TITLE_CHECK, &TITLE_BRIEF, &ID_CALL, &ID_HASH, &ID_WORD, &COLOUR, &LIBRARY_CHECK] {
+            assert!(!pattern.as_str().is_empty());
+        }
+    }
+
+    #[test]
+    fn ids_are_taken_literally_and_colours_are_not_ids() {
+        let found = ids(
+            &["document.querySelectorAll('#prices tbody tr').length", "document.getElementById(\"sum\").textContent"],
+            &["Show #sum on #ff8800, a table with the id prices-2 and a select with the id of unit-picker."],
+        );
+        let expected =
+            [("sum", Use::Plain), ("prices-2", Use::Plain), ("unit-picker", Use::Plain), ("prices", Use::Table)];
+        assert_eq!(found, expected.map(|(id, used)| (id.to_owned(), used)));
+    }
+
+    #[test]
+    fn titles_come_from_checks_before_briefs() {
+        let brief = "A page titled \"Old\".";
+        assert_eq!(title(&["document.title === 'New'"], &[brief]).as_deref(), Some("New"));
+        assert_eq!(title(&["document.title.includes(`Part`)"], &[]).as_deref(), Some("Part"));
+        assert_eq!(title(&[], &[brief]).as_deref(), Some("Old"));
+        assert_eq!(title(&[], &["Just a page."]), None);
+    }
+
+    #[test]
+    fn libraries_are_loaded_from_where_checks_look_for_them() {
+        let (styles, scripts) = libraries(
+            &[
+                "document.querySelector(\"link[href*='bootstrap']\")",
+                "document.querySelector('script[src*=\"dayjs\"]')",
+            ],
+            &["Highlight code with highlight.js. Marked? No."],
+        );
+        assert_eq!(styles.len(), 2, "{styles:?}");
+        assert!(scripts.contains(&"https://cdn.jsdelivr.net/npm/dayjs".to_owned()), "{scripts:?}");
+        assert!(scripts.iter().any(|script| script.contains("highlight.js")), "{scripts:?}");
+    }
+
+    #[test]
+    fn columns_are_numeric_when_all_their_values_are() {
+        let table = table("x.csv".to_owned(), "day,\"amount\",note\n2025-01-01,1.5,a\n2025-01-02,-2,3\n").unwrap();
+        assert_eq!(table.numeric, ["amount"]);
+        assert_eq!(table.texts, ["day", "note"]);
+    }
+}

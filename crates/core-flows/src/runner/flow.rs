@@ -38,7 +38,7 @@ enum End {
 
 /// What became of one step.
 enum StepEnd {
-    Done(Done, u32),
+    Done(Box<Done>, u32),
     /// The flow cannot go on; the reason may be shown.
     Hopeless(String),
     Paused,
@@ -153,7 +153,7 @@ impl Flow {
         let reason = loop {
             let run = steps::run(step, &self.ctx, progress, ends_at - tokio::time::Instant::now());
             let error = match tokio::time::timeout_at(ends_at, run).await {
-                Ok(Ok(done)) => return Ok(StepEnd::Done(done, attempt)),
+                Ok(Ok(done)) => return Ok(StepEnd::Done(Box::new(done), attempt)),
                 Ok(Err(lost @ Error::Lease(_))) => return Err(lost),
                 Ok(Err(error)) => error,
                 Err(_) => break format!("no end within {} s", budget.as_secs()),
@@ -172,7 +172,7 @@ impl Flow {
         match steps::degrade(step, &self.ctx, progress, &reason) {
             Some(done) => {
                 warn!(step = %step, reason, "step did not succeed, going on with less");
-                Ok(StepEnd::Done(done, attempt))
+                Ok(StepEnd::Done(Box::new(done), attempt))
             }
             None => Ok(StepEnd::Hopeless(reason)),
         }

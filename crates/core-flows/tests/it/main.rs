@@ -1,0 +1,7 @@
+//! core-flows as a whole, over fakes of every port.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on shall fail where it stands")]
+
+mod flows;
+mod intake;
+mod world;

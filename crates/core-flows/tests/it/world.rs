@@ -1,0 +1,401 @@
+//! A small world: every port is a fake, time is tokio's paused clock.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use core_flows::{Ports, intake, plan, relay, runner};
+use futures::StreamExt as _;
+use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
+use ports::*;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use shared_types::http::{CheckBody, Receipt, TaskState};
+use shared_types::*;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub(crate) const SECRET: &str = "open sesame";
+
+/// The fakes that a test sets and looks into.
+pub(crate) struct World {
+    pub(crate) host: Arc<FakeHost>,
+    pub(crate) notifier: Arc<FakeNotifier>,
+    pub(crate) verifier: Arc<FakeVerifier>,
+    pub(crate) ports: Ports,
+    pub(crate) intake: intake::Service,
+    pub(crate) shutdown: CancellationToken,
+    relay: Option<relay::Service>,
+    outbox: relay::Handle,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_model(None)
+    }
+
+    pub(crate) fn with_model(model: Option<Arc<dyn Model>>) -> Self {
+        let ledger = Arc::new(MemoryLedger::new());
+        let host = Arc::new(FakeHost::default());
+        let notifier = Arc::new(FakeNotifier { host: host.clone(), ..FakeNotifier::default() });
+        let verifier = Arc::new(FakeVerifier::default());
+        let bus = Arc::new(FakeBus::default());
+        let ports = Ports {
+            ledger: ledger.clone(),
+            queue: ledger.clone(),
+            blobs: Arc::new(MemoryBlobs::new()),
+            bus: bus.clone(),
+            host: host.clone(),
+            model,
+            verifier: verifier.clone(),
+            notifier: notifier.clone(),
+            gatekeeper: Arc::new(FakeGatekeeper),
+            clock: Arc::new(TokioClock::new()),
+            ids: Arc::new(CountingIds::default()),
+        };
+        let relay = relay::Service::new("test", ledger, bus);
+        let outbox = relay.handle();
+        let options = intake::Options { allow_http_evaluators: true, ..intake::Options::default() };
+        Self {
+            intake: intake::Service::new(options, ports.clone(), outbox.clone()),
+            host,
+            notifier,
+            verifier,
+            ports,
+            shutdown: CancellationToken::new(),
+            relay: Some(relay),
+            outbox,
+        }
+    }
+
+    pub(crate) async fn post(&self, route: Route, body: Value) -> Result<Receipt, Refusal> {
+        self.intake.accept(route, body, self.ports.ids.trace_id()).await
+    }
+
+    /// Starts relay and runner; they run until `stop`.
+    pub(crate) fn start(&mut self) -> tokio::task::JoinHandle<()> {
+        let options = runner::Options { max_attempts: 5, ..runner::Options::default() };
+        let runner = runner::Service::new(options, self.ports.clone(), self.outbox.clone(), WorkerId("w".to_owned()));
+        let relay = self.relay.take();
+        let shutdown = self.shutdown.clone();
+        tokio::spawn(async move {
+            let relay = async {
+                if let Some(relay) = relay {
+                    relay.run(shutdown.clone()).await;
+                }
+            };
+            tokio::join!(relay, runner.run(shutdown.clone()));
+        })
+    }
+
+    /// The record of `id` once it is finished.
+    pub(crate) async fn finished(&self, id: TaskId) -> TaskRecord {
+        for _ in 0..10_000 {
+            let task = self.ports.ledger.task(id).await.unwrap().unwrap();
+            if task.state == TaskState::Finished {
+                return task;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{id} did not finish: {:?}", self.kinds(id).await);
+    }
+
+    pub(crate) async fn events(&self, id: TaskId) -> Vec<Envelope> {
+        self.ports.ledger.task_events(id, 0, 1000).await.unwrap()
+    }
+
+    pub(crate) async fn kinds(&self, id: TaskId) -> Vec<&'static str> {
+        self.events(id).await.iter().map(Envelope::kind).collect()
+    }
+}
+
+/// A sound request; `round` and `nonce` vary.
+pub(crate) fn request(round: u32, nonce: &str) -> Value {
+    json!({
+        "email": "student@example.com", "secret": SECRET, "task": "sales-7f3a9", "round": round, "nonce": nonce,
+        "brief": "Show the sum of `sales` in #total-sales. The title is \"Sales\".",
+        "checks": [{"js": "document.title === \"Sales\""}, "Repo has an MIT license"],
+        "evaluation_url": "http://127.0.0.1:9000/notify",
+        "attachments": [{"name": "data.csv", "url": "data:text/csv;base64,bmFtZSxzYWxlcwpMYW1wLDEuNQo="}],
+    })
+}
+
+pub(crate) struct FakeGatekeeper;
+
+#[async_trait]
+impl Gatekeeper for FakeGatekeeper {
+    async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, Error> {
+        Ok((secret.expose_secret() == SECRET).then(|| Tenant { email: email.clone() }))
+    }
+
+    fn scan(&self, site: &Site) -> Vec<Leak> {
+        let leaking = site.iter().filter(|(_, bytes)| bytes.windows(11).any(|word| word == b"LEAKED-HERE"));
+        leaking.map(|(path, _)| Leak { kind: "test".to_owned(), path: path.clone(), line: 1 }).collect()
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.replace(SECRET, "[redacted]")
+    }
+}
+
+pub(crate) struct FakeBus(broadcast::Sender<Arc<Envelope>>);
+
+impl Default for FakeBus {
+    fn default() -> Self {
+        Self(broadcast::channel(1024).0)
+    }
+}
+
+#[async_trait]
+impl Bus for FakeBus {
+    async fn publish(&self, event: Arc<Envelope>) -> Result<(), Error> {
+        // Nobody listening is fine.
+        let _ = self.0.send(event);
+        Ok(())
+    }
+
+    fn subscribe(&self) -> Subscription {
+        let receiver = self.0.subscribe();
+        futures::stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.ok().map(|event| (event, receiver))
+        })
+        .boxed()
+    }
+}
+
+/// Every check passes, unless a file holds the word BROKEN.
+#[derive(Default)]
+pub(crate) struct FakeVerifier {
+    pub(crate) broken: Mutex<bool>,
+}
+
+#[async_trait]
+impl Verifier for FakeVerifier {
+    fn compile(&self, round: Round, checks: &[CheckBody]) -> Vec<Check> {
+        let read = |(index, check): (usize, &CheckBody)| {
+            let (source, oracle) = match check {
+                CheckBody::Text(text) => (text.clone(), Oracle::Licence),
+                CheckBody::JavaScript { js } => (js.clone(), Oracle::JavaScript { expression: js.clone() }),
+            };
+            Check { round, index: index as u32, source, oracle }
+        };
+        checks.iter().enumerate().map(read).collect()
+    }
+
+    async fn verify(&self, inspection: Inspection) -> Result<Verification, Error> {
+        if *self.broken.lock().unwrap() {
+            return Err(Error::stop("the browser is on fire"));
+        }
+        let broken = inspection.site.text("index.html").is_some_and(|page| page.contains("BROKEN"));
+        let verdict = if broken { Verdict::Failed } else { Verdict::Passed };
+        let result = |check: Check| CheckResult { check, verdict, strict: Some(!broken), evidence: None };
+        let finding = |leak: Leak| Finding {
+            severity: Severity::Blocker,
+            rule: format!("secret.{}", leak.kind),
+            path: leak.path,
+            line: Some(leak.line),
+            message: "a secret".to_owned(),
+        };
+        let report = CheckReport {
+            phase: inspection.phase,
+            browser: BrowserRun::Ran { browser: "fake".to_owned() },
+            checks: inspection.checks.into_iter().map(result).collect(),
+            findings: inspection.leaks.into_iter().map(finding).collect(),
+            console_errors: Vec::new(),
+            failed_requests: Vec::new(),
+            screenshot: None,
+            duration_ms: 0,
+        };
+        Ok(Verification { report, screenshot: None })
+    }
+}
+
+use shared_types::Verdict;
+
+/// Plays a script of statuses, then 200; knows when each delivery came. Probes see the host's site.
+#[derive(Default)]
+pub(crate) struct FakeNotifier {
+    pub(crate) script: Mutex<Vec<u16>>,
+    pub(crate) deliveries: Mutex<Vec<(Duration, Bytes)>>,
+    began: Mutex<Option<tokio::time::Instant>>,
+    host: Arc<FakeHost>,
+}
+
+impl FakeNotifier {
+    /// Seconds between deliveries.
+    pub(crate) fn gaps(&self) -> Vec<u64> {
+        let deliveries = self.deliveries.lock().unwrap();
+        deliveries.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs()).collect()
+    }
+}
+
+#[async_trait]
+impl Notifier for FakeNotifier {
+    async fn deliver(&self, delivery: &Delivery) -> Result<Answer, Error> {
+        let now = tokio::time::Instant::now();
+        let began = *self.began.lock().unwrap().get_or_insert(now);
+        self.deliveries.lock().unwrap().push((now - began, delivery.body.clone()));
+        let mut script = self.script.lock().unwrap();
+        let status = if script.is_empty() { 200 } else { script.remove(0) };
+        if status == 0 {
+            return Err(Error::again("connection refused"));
+        }
+        Ok(Answer { status, retry_after: None, body: Bytes::new(), latency: Duration::from_millis(1) })
+    }
+
+    async fn probe(&self, _: &Url, _: Duration) -> Result<Answer, Error> {
+        let body = self.host.last_page();
+        Ok(Answer { status: 200, retry_after: None, body, latency: Duration::from_millis(1) })
+    }
+}
+
+/// Repositories in memory. A commit's id is the digest of what it holds.
+#[derive(Default)]
+pub(crate) struct FakeHost {
+    pub(crate) repos: Mutex<BTreeMap<String, Vec<(CommitSha, CommitDraft)>>>,
+    /// Fails this many calls of `publish` with "again".
+    pub(crate) publish_failures: Mutex<u32>,
+    /// Stands on the branch instead of what was published last.
+    pub(crate) foreign_head: Mutex<Option<CommitSha>>,
+    pub(crate) pages_never_build: Mutex<bool>,
+}
+
+impl FakeHost {
+    pub(crate) fn commits(&self) -> Vec<(String, usize)> {
+        self.repos.lock().unwrap().iter().map(|(name, commits)| (name.clone(), commits.len())).collect()
+    }
+
+    pub(crate) fn files(&self, commit: &CommitSha) -> Vec<String> {
+        let repos = self.repos.lock().unwrap();
+        let draft = repos.values().flatten().find(|(sha, _)| sha == commit).map(|(_, draft)| draft).unwrap();
+        draft.site.iter().map(|(path, _)| path.to_string()).collect()
+    }
+
+    pub(crate) fn page(&self, commit: &CommitSha) -> String {
+        let repos = self.repos.lock().unwrap();
+        let draft = repos.values().flatten().find(|(sha, _)| sha == commit).map(|(_, draft)| draft).unwrap();
+        draft.site.text("index.html").unwrap().to_owned()
+    }
+
+    /// The page that was published last, as its URL would serve it.
+    fn last_page(&self) -> Bytes {
+        let repos = self.repos.lock().unwrap();
+        let last = repos.values().filter_map(|commits| commits.last()).max_by_key(|(_, draft)| draft.at);
+        last.and_then(|(_, draft)| draft.site.get("index.html").cloned()).unwrap_or_default()
+    }
+
+    fn repo(&self, name: &str) -> Repo {
+        let head = self.foreign_head.lock().unwrap().clone();
+        let last = self.repos.lock().unwrap()[name].last().map(|(sha, _)| sha.clone());
+        let url = |path: &str| Url::parse(&format!("http://127.0.0.1:1/{path}")).unwrap();
+        Repo {
+            owner: "o".to_owned(),
+            name: name.parse().unwrap(),
+            html_url: url(name),
+            clone_url: url(&format!("git/{name}.git")),
+            pages_url: url(&format!("o/{name}/")),
+            default_branch: "main".to_owned(),
+            head: head.or(last),
+        }
+    }
+}
+
+fn sha(draft: &CommitDraft) -> CommitSha {
+    let said = format!("{:?}", (&draft.parent, &draft.site, &draft.message, draft.at));
+    Digest::of(said.as_bytes()).as_str()[..40].parse().unwrap()
+}
+
+#[async_trait]
+impl CodeHost for FakeHost {
+    async fn find_repo(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
+        let found = {
+            let repos = self.repos.lock().unwrap();
+            let mut named = repos.iter().filter(|(name, _)| name.starts_with(&query.name_prefix));
+            named
+                .find(|(_, commits)| commits.iter().any(|(_, draft)| draft.message.contains(&query.marker)))
+                .map(|(name, _)| name.clone())
+        };
+        Ok(found.map(|name| self.repo(&name)))
+    }
+
+    async fn ensure_repo(&self, spec: &RepoSpec) -> Result<Repo, Error> {
+        self.repos.lock().unwrap().entry(spec.name.to_string()).or_default();
+        Ok(self.repo(spec.name.as_str()))
+    }
+
+    async fn read_site(&self, repo: &Repo) -> Result<Snapshot, Error> {
+        let repos = self.repos.lock().unwrap();
+        let last = repos[repo.name.as_str()].last();
+        Ok(Snapshot {
+            head: last.map(|(sha, _)| sha.clone()),
+            site: last.map(|(_, draft)| draft.site.clone()).unwrap_or_default(),
+        })
+    }
+
+    async fn plan_commit(&self, _: &Repo, draft: &CommitDraft) -> Result<CommitSha, Error> {
+        Ok(sha(draft))
+    }
+
+    async fn publish(&self, repo: &Repo, draft: &CommitDraft, planned: &CommitSha) -> Result<Publication, Error> {
+        {
+            let mut failures = self.publish_failures.lock().unwrap();
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(Error::again("502 Bad Gateway"));
+            }
+        }
+        let head = self.repo(repo.name.as_str()).head;
+        if head.as_ref() == Some(planned) {
+            return Ok(Publication::Done);
+        }
+        if head != draft.parent {
+            return Ok(Publication::Moved { head });
+        }
+        self.repos.lock().unwrap().get_mut(repo.name.as_str()).unwrap().push((sha(draft), draft.clone()));
+        Ok(Publication::Done)
+    }
+
+    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, Error> {
+        Ok(repo.pages_url.clone())
+    }
+
+    async fn pages_status(&self, _: &Repo, _: &CommitSha) -> Result<PagesState, Error> {
+        Ok(if *self.pages_never_build.lock().unwrap() { PagesState::Building } else { PagesState::Built })
+    }
+
+    async fn open_pull_request(&self, repo: &Repo, _: &CommitDraft, text: &PullRequestText) -> Result<Url, Error> {
+        Ok(repo.html_url.join(&format!("pull/{}", text.branch)).unwrap())
+    }
+}
+
+/// Answers with what the closure makes of the request.
+pub(crate) struct FakeModel(pub(crate) Box<dyn Fn(&CompletionRequest) -> Result<String, Error> + Send + Sync>);
+
+#[async_trait]
+impl Model for FakeModel {
+    fn serves(&self, _: &str) -> bool {
+        true
+    }
+
+    async fn complete(&self, request: CompletionRequest) -> Result<Completion, Error> {
+        Ok(Completion {
+            text: (self.0)(&request)?,
+            finish: FinishReason::Complete,
+            model: "fake".to_owned(),
+            usage: Usage::default(),
+        })
+    }
+}
+
+/// A model's answer with one file.
+pub(crate) fn file(request: &CompletionRequest, path: &str, text: &str) -> String {
+    let boundary = request.values["boundary"].as_str().unwrap();
+    format!("<<<FILE {boundary} {path}\n{text}\nFILE>>> {boundary}\n")
+}
+
+pub(crate) fn steps() -> Vec<&'static str> {
+    plan::step_names(Round::FIRST).to_vec()
+}
