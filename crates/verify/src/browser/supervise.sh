@@ -1,0 +1,21 @@
+# Runs a browser ("$2" and its arguments) with the profile folder "$1", and lets nothing of it
+# outlive the process that started this: standard input is a lifeline which nobody writes to, and it
+# ends when that process closes it or dies in whatever way. This shell leads the process group.
+profile=$1
+shift
+exec 3<&0 </dev/null
+"$@" 3<&- &
+browser=$!
+{
+    read -r _ <&3
+    kill -KILL "$browser"
+} >/dev/null 2>&1 &
+wait "$browser"
+# The browser is gone, be it by itself: end what it left in the group, this shell at last.
+trap '' TERM
+kill -TERM 0
+for attempt in 1 2 3 4 5; do
+    rm -rf -- "$profile" 2>/dev/null && break
+    sleep 0.1
+done
+kill -KILL 0
