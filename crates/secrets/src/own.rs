@@ -1,0 +1,106 @@
+//! Our own secrets, in every form in which they could slip out.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use regex::bytes::{Regex, RegexBuilder};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::Error;
+
+/// A shorter secret would be found in innocent text.
+const MIN_BYTES: usize = 8;
+
+/// Room for some hundred long tokens in all their forms.
+const SIZE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// What `encodeURIComponent` escapes.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// Finds any form of any of `secrets`; `None` when none is long enough to look for.
+pub(crate) fn search<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Result<Option<Regex>, Error> {
+    let long_enough = secrets.map(|secret| secret.expose_secret().trim()).filter(|secret| secret.len() >= MIN_BYTES);
+    let mut forms: Vec<String> = long_enough.flat_map(forms).collect::<BTreeSet<_>>().into_iter().collect();
+    if forms.is_empty() {
+        return Ok(None);
+    }
+    // The first alternative that matches wins: the longest must come first.
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    let pattern: Vec<_> = forms.iter().map(|form| regex::escape(form)).collect();
+    let search = RegexBuilder::new(&pattern.join("|")).size_limit(SIZE_LIMIT_BYTES).build();
+    search.map(Some).map_err(|_quotes_the_secrets| Error::OwnSecrets)
+}
+
+fn forms(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let mut forms = vec![
+        secret.to_owned(),
+        hex::encode(bytes),
+        hex::encode_upper(bytes),
+        utf8_percent_encode(secret, COMPONENT).to_string(),
+        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
+    ];
+    for offset in 0..3 {
+        forms.push(base64_at(bytes, offset, |padded| STANDARD_NO_PAD.encode(padded)));
+        forms.push(base64_at(bytes, offset, |padded| URL_SAFE_NO_PAD.encode(padded)));
+    }
+    forms
+}
+
+/// The base64 digits that belong to `bytes` alone when `offset` other bytes come before it, as
+/// inside an encoded `user:secret`. Digits shared with neighbours are left out.
+fn base64_at(bytes: &[u8], offset: usize, encode: impl Fn(&[u8]) -> String) -> String {
+    const BITS_PER_DIGIT: usize = 6;
+    let padded = [vec![0; offset].as_slice(), bytes].concat();
+    let first = (offset * 8).div_ceil(BITS_PER_DIGIT);
+    let end = padded.len() * 8 / BITS_PER_DIGIT;
+    encode(&padded).chars().take(end).skip(first).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_found_and_short_secrets_are_not_looked_for() {
+        let secret = ["correct horse/", "+battery~staple"].concat();
+        let search = search([SecretString::from(secret.clone()), "short".into()].iter()).unwrap().unwrap();
+        let found = |text: &str| search.is_match(text.as_bytes());
+
+        for text in [
+            secret.clone(),
+            hex::encode(&secret),
+            hex::encode_upper(&secret),
+            "correct%20horse%2F%2Bbattery~staple".to_owned(),
+            "correct%20horse%2F%2Bbattery%7Estaple".to_owned(),
+        ] {
+            assert!(found(&format!("x{text}y")), "{text}");
+        }
+        for before in ["", "a", "ab", "abc", "user:"] {
+            for after in ["", "z", "yz", "xyz"] {
+                let text = format!("{before}{secret}{after}");
+                assert!(found(&STANDARD_NO_PAD.encode(&text)), "{text}");
+                assert!(found(&URL_SAFE_NO_PAD.encode(&text)), "{text}");
+            }
+        }
+        for text in ["short", "correct horse", "", &hex::encode("short")] {
+            assert!(!found(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_look_for_is_no_search() {
+        assert!(search([SecretString::from("1234567")].iter()).unwrap().is_none());
+    }
+}

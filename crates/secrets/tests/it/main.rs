@@ -1,0 +1,113 @@
+//! The keeper through its port: tables of what is a secret and what is not.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod samples;
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use ports::{Gatekeeper as _, Leak, Site};
+use samples::{INNOCENT, own_secret, samples, student_secret};
+use secrecy::SecretString;
+use secrets::{Error, Keeper, Options};
+
+fn keeper() -> &'static Keeper {
+    static KEEPER: LazyLock<Keeper> = LazyLock::new(|| {
+        Keeper::new(Options { student_secret: student_secret().into(), own: vec![own_secret().into()] }).unwrap()
+    });
+    &KEEPER
+}
+
+fn site(files: &[(&str, &[u8])]) -> Site {
+    files.iter().map(|(path, text)| (path.parse().unwrap(), bytes::Bytes::copy_from_slice(text))).collect()
+}
+
+fn kinds(text: &str) -> BTreeSet<String> {
+    keeper().scan(&site(&[("app.js", text.as_bytes())])).into_iter().map(|leak| leak.kind).collect()
+}
+
+#[test]
+fn every_kind_is_found_and_redacted() {
+    for sample in samples() {
+        for text in [format!("const k = \"{}\";", sample.text), sample.text.clone(), format!("é {} é\n", sample.text)]
+        {
+            assert!(kinds(&text).contains(sample.kind), "{}: {text}", sample.kind);
+            let clean = keeper().redact(&text);
+            assert!(clean.contains("[redacted]") && !clean.contains(&sample.secret), "{}: {clean}", sample.kind);
+            assert_eq!(kinds(&clean), BTreeSet::new(), "{}: {clean}", sample.kind);
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_a_sample() {
+    let sampled: BTreeSet<_> = samples().iter().map(|sample| sample.kind).collect();
+    let missing: Vec<_> = Keeper::kinds().filter(|kind| !sampled.contains(kind)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn innocent_texts_stay_as_they_are() {
+    for text in INNOCENT.iter().map(|text| (*text).to_owned()).chain(samples::innocent_by_the_thousand()) {
+        assert_eq!(kinds(&text), BTreeSet::new(), "{text}");
+        assert_eq!(keeper().redact(&text), text);
+    }
+}
+
+#[test]
+fn a_leak_is_named_by_kind_path_and_line() {
+    let token = samples::github_token();
+    let page = format!("<p>\n<script>\nlet a = '{token}', b = '{token}';\n</script>\n{token}");
+    let binary = [&[0xff, 0xfe, b'\n'], own_secret().as_bytes(), &[0x80]].concat();
+    let leaks = keeper().scan(&site(&[("index.html", page.as_bytes()), ("a/logo.png", &binary)]));
+    let leak = |kind: &str, path: &str, line| Leak { kind: kind.to_owned(), path: path.parse().unwrap(), line };
+    assert_eq!(
+        leaks,
+        [
+            leak("own_secret", "a/logo.png", 2),
+            leak("github_token", "index.html", 3),
+            leak("github_token", "index.html", 5),
+        ]
+    );
+}
+
+#[test]
+fn redaction_joins_what_overlaps_and_keeps_the_rest() {
+    let (token, own) = (samples::github_token(), own_secret());
+    let text = format!("URL postgres://app:{token}@db/x, own {own}{own}, päss ünchanged");
+    assert_eq!(keeper().redact(&text), "URL postgres://app:[redacted]@db/x, own [redacted], päss ünchanged");
+}
+
+#[test]
+fn a_thousand_leaks_are_reported_as_two_hundred() {
+    let many = format!("{}\n", samples::github_token()).repeat(1000);
+    assert_eq!(keeper().scan(&site(&[("a.txt", many.as_bytes()), ("b.txt", many.as_bytes())])).len(), 200);
+}
+
+#[tokio::test]
+async fn only_the_secret_itself_opens_the_door() {
+    let email = "student@example.com".parse().unwrap();
+    let secret = student_secret();
+    for (offered, opens) in [
+        (secret.clone(), true),
+        (String::new(), false),
+        (secret[1..].to_owned(), false),
+        (format!("{secret} "), false),
+        (secret.to_uppercase(), false),
+        (own_secret(), false),
+    ] {
+        let tenant = keeper().authenticate(&email, &SecretString::from(offered.clone())).await.unwrap();
+        assert_eq!(tenant.map(|tenant| tenant.email), opens.then(|| email.clone()), "{offered}");
+    }
+}
+
+#[test]
+fn an_empty_secret_makes_no_keeper() {
+    let options = Options { student_secret: "".into(), own: vec![] };
+    assert!(matches!(Keeper::new(options), Err(Error::EmptySecret)));
+}
+
+#[test]
+fn a_keeper_shows_nothing_of_what_it_knows() {
+    assert_eq!(format!("{:?}", keeper()), "Keeper { .. }");
+}
