@@ -1,1 +1,29 @@
-//! Inbound HTTP: routes, problem documents, limits, the OpenAPI document and Swagger UI.
+//! Inbound HTTP of Sitewright: routes, problem documents, limits, the OpenAPI document and Swagger UI.
+//!
+//! - [`Service`] binds a socket and serves it until it is told to stop; [`Options`] bound it and [`Ports`] are
+//!   everything it asks of the rest.
+//! - [`openapi`] is the contract, from which `openapi/sitewright.v1.json` is generated.
+//!
+//! No decisions about tasks are made here: a body is read, bounded and parsed, then `Intake` decides. Invariants:
+//! every error answer is a problem document (RFC 9457) with a code of `docs/errors.md`; no body, query, secret or
+//! address in clear is ever logged; every read and every wait has a bound.
+
+mod admin;
+mod body;
+mod edge;
+mod error;
+mod json;
+mod openapi;
+mod options;
+mod problem;
+mod routes;
+mod service;
+mod state;
+mod stream;
+mod trace;
+mod view;
+
+pub use error::Error;
+pub use openapi::openapi;
+pub use options::{Options, Ports};
+pub use service::Service;

@@ -1,0 +1,110 @@
+//! What happens to every request: its trace, its headers, its one log line, its metrics, and the document of its
+//! error when it has one.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, web};
+use metrics::{counter, histogram};
+use ports::ErrorChain;
+use shared_types::TraceId;
+use tracing::{Instrument, error, info, info_span};
+
+use crate::body::Incoming;
+use crate::problem::{Fault, Kind, PROBLEM_JSON};
+use crate::state::State;
+use crate::trace::{TRACEPARENT, Trace};
+
+/// Counter: requests answered.
+pub(crate) const REQUESTS: &str = "sitewright_http_requests_total";
+/// Histogram: seconds until the head of the answer.
+pub(crate) const SECONDS: &str = "sitewright_http_request_seconds";
+
+/// The name of a route that is none, so that strangers cannot make label values.
+const UNMATCHED: &str = "unmatched";
+
+/// Headers of every answer. The policy lets our own pages and Swagger UI work (its style sheet is ours, but it also
+/// sets styles inline) and nothing else.
+const HEADERS: [(&str, &str); 3] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+];
+
+/// Wraps the whole application.
+pub(crate) async fn handle(
+    state: web::Data<State>,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let began = Instant::now();
+    let trace = Trace::of(request.headers(), state.ports.ids.as_ref());
+    let trace_id = trace.0.clone();
+    let incoming = Incoming::new(request.take_payload());
+    request.extensions_mut().insert(trace);
+    request.extensions_mut().insert(incoming.clone());
+
+    let span = info_span!("http", %trace_id);
+    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
+    let mut response = with_document(response, &trace_id);
+    let span_id = state.ports.ids.boundary();
+    add_headers(response.headers_mut(), &trace_id, &span_id);
+    observe(&response, &trace_id, began);
+    Ok(response.map_body(|_, body| incoming.held_by(body)))
+}
+
+/// Replaces an answer that was made from an error by the document about it.
+fn with_document(response: ServiceResponse, trace_id: &TraceId) -> ServiceResponse {
+    let Some(error) = response.response().error() else { return response };
+    let fault = error.as_error::<Fault>();
+    let problem = match fault {
+        Some(fault) => fault.problem(trace_id.clone()),
+        None => {
+            let kind = Kind::of_status(error.as_response_error().status_code());
+            kind.problem("The request could not be read as HTTP for this path.".to_owned(), trace_id.clone())
+        }
+    };
+    if let Some(failure) = fault.and_then(Fault::failure) {
+        error!(%trace_id, error = %ErrorChain(failure), "a request could not be served");
+    }
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = HttpResponse::build(status);
+    answer.content_type(PROBLEM_JSON);
+    if let Some(header) = fault.and_then(Fault::header) {
+        answer.insert_header(header);
+    }
+    // A document of texts and numbers always serializes; an empty body is the honest answer if it ever did not.
+    let answer = answer.body(serde_json::to_vec(&problem).unwrap_or_default());
+    response.into_response(answer)
+}
+
+fn add_headers(headers: &mut HeaderMap, trace_id: &TraceId, span_id: &str) {
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let ours = [("x-trace-id", trace_id.to_string()), (TRACEPARENT, format!("00-{trace_id}-{span_id}-01"))];
+    for (name, value) in ours {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+fn observe(response: &ServiceResponse, trace_id: &TraceId, began: Instant) {
+    let request = response.request();
+    let route = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
+    let status = response.status().as_u16();
+    let took = began.elapsed();
+    counter!(REQUESTS, "route" => route.clone(), "status" => status.to_string()).increment(1);
+    histogram!(SECONDS, "route" => route.clone()).record(took.as_secs_f64());
+    let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    info!(method = %request.method(), route, status, latency_ms, %trace_id, "request");
+}

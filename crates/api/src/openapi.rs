@@ -1,0 +1,194 @@
+//! The OpenAPI document: what the handlers say of themselves, and the problems each of them may answer with.
+//!
+//! The examples of problems are made by the code that answers with them, so they cannot drift apart.
+
+pub(crate) mod examples;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ports::Refusal;
+use shared_types::http::{FieldError, Notification, Problem};
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Type};
+use utoipa::{IntoResponses, Modify, OpenApi as _};
+
+use crate::json::Malformed;
+use crate::problem::{Fault, PROBLEM_JSON};
+use crate::routes::Documented;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Sitewright",
+        // Of the contract, not of the program: it moves when the contract does.
+        version = "1.0.0",
+        description = "A brief comes in; a deployed page that passes its checks goes out before the deadline.\n\n\
+            Every error answer is a problem document (RFC 9457) whose `code` never changes; `/docs/errors` says what \
+            each means. Every answer carries `x-trace-id`; a `traceparent` (W3C Trace Context) is taken over.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    servers((url = "/", description = "This service")),
+    tags(
+        (name = "tasks", description = "For issuers: submit a round of a task"),
+        (name = "operators", description = "What was accepted and what became of it"),
+        (name = "service", description = "How the service is; open to everyone"),
+    ),
+    components(schemas(Problem, Notification)),
+    modifiers(&AdminToken),
+)]
+struct Frame;
+
+/// The contract of version 1, from which `openapi/sitewright.v1.json` is generated. The same in every build.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    Frame::openapi().merge_from(Documented::openapi())
+}
+
+struct AdminToken;
+
+impl Modify for AdminToken {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "The ADMIN_TOKEN that the service was started with. Without one, only clients on its machine may read.",
+        ));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("admin_token", SecurityScheme::Http(scheme.build()));
+    }
+}
+
+/// What `POST /build`, `/revise` and `/tasks` may answer beside a receipt.
+pub(crate) struct SubmissionProblems;
+
+impl IntoResponses for SubmissionProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let field = |pointer: &str, detail: &str| FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() };
+        let malformed = Malformed { line: 3, column: 14, reason: "expected `,` or `}`".to_owned() };
+        let invalid = vec![
+            field("/checks", "expected at least one check, got an empty array"),
+            field("/attachments/0/url", "expected a data URI, got a URL with the scheme https"),
+        ];
+        let large = vec![field("/brief", "expected at most 262144 bytes, got 1048576")];
+        let refused = [
+            Refusal::Invalid(invalid),
+            Refusal::Unauthorized,
+            Refusal::Conflict { id: examples::task_id() },
+            Refusal::TooLarge(large),
+            Refusal::Unavailable(examples::outage()),
+        ];
+        let mut faults = vec![Fault::MalformedJson(malformed), Fault::IncompleteBody];
+        faults.extend(refused.map(Fault::Refused));
+        faults.extend([
+            Fault::BodyTimeout(Duration::from_secs(30)),
+            Fault::UnsupportedMediaType("Content-Type"),
+            Fault::Busy,
+        ]);
+        documented(&faults)
+    }
+}
+
+/// What reading anything below `/v1` may answer.
+pub(crate) struct ReadProblems;
+
+impl IntoResponses for ReadProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        documented(&[
+            Fault::AdminTokenNeeded("Send `Authorization: Bearer <ADMIN_TOKEN>`."),
+            Fault::Unavailable(examples::outage()),
+        ])
+    }
+}
+
+/// What a list with parameters may answer as well.
+pub(crate) struct QueryProblems;
+
+impl IntoResponses for QueryProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let detail = "expected an integer from 1 to 200".to_owned();
+        documented(&[Fault::InvalidQuery(vec![FieldError { pointer: "/limit".to_owned(), detail }])])
+    }
+}
+
+/// What a path with a task's id may answer as well.
+pub(crate) struct TaskProblems;
+
+impl IntoResponses for TaskProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        documented(&[Fault::TaskNotFound])
+    }
+}
+
+/// What the screenshot may answer as well.
+pub(crate) struct ScreenshotProblems;
+
+impl IntoResponses for ScreenshotProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        documented(&[Fault::TaskNotFound, Fault::ScreenshotNotFound])
+    }
+}
+
+/// What the live stream may answer as well.
+pub(crate) struct StreamProblems;
+
+impl IntoResponses for StreamProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let detail = "expected the id of an event: an integer from 0".to_owned();
+        documented(&[
+            Fault::InvalidQuery(vec![FieldError { pointer: "/Last-Event-ID".to_owned(), detail }]),
+            Fault::AdminTokenNeeded("Send `Authorization: Bearer <ADMIN_TOKEN>`."),
+            Fault::Unavailable(examples::outage()),
+            Fault::Busy,
+        ])
+    }
+}
+
+/// One response a status, with one example a code.
+fn documented(faults: &[Fault]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<String, Vec<&Fault>> = BTreeMap::new();
+    for fault in faults {
+        by_status.entry(fault.kind().status.to_string()).or_default().push(fault);
+    }
+    by_status.into_iter().map(|(status, faults)| (status, RefOr::T(response(&faults)))).collect()
+}
+
+fn response(faults: &[&Fault]) -> Response {
+    let titles: Vec<_> =
+        faults.iter().map(|fault| format!("`{}`: {}", fault.kind().code, fault.kind().title)).collect();
+    let problems = faults.iter().map(|fault| {
+        // A document of texts and numbers always serializes.
+        let problem = serde_json::to_value(fault.problem(examples::trace_id())).unwrap_or_default();
+        (fault.kind().code, ExampleBuilder::new().value(Some(problem)).build())
+    });
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(problems).build();
+    let mut response = ResponseBuilder::new().description(titles.join("; ")).content(PROBLEM_JSON, content);
+    if let Some((name, _)) = faults.iter().find_map(|fault| fault.header()) {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        response = response.header(name, HeaderBuilder::new().schema(Some(text)).build());
+    }
+    response.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let mut open = vec![&document];
+        while let Some(value) = open.pop() {
+            if let Some(target) = value.get("$ref").and_then(|target| target.as_str()) {
+                assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+            }
+            match value {
+                serde_json::Value::Object(fields) => open.extend(fields.values()),
+                serde_json::Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Examples of the document; tests hold each against its type.
+
+use serde_json::{Value, json};
+use shared_types::{TaskId, TraceId};
+use utoipa::ToSchema;
+
+/// The bytes of a PNG, for the document only.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(crate) struct Png(#[expect(dead_code, reason = "stands for the bytes")] Vec<u8>);
+
+const ID: &str = "01JD3T0M4QZ8V5W9R2K7XH1C6N";
+const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+
+pub(crate) fn task_id() -> TaskId {
+    ID.parse().unwrap_or_else(|_| TaskId::from_parts(0, 0))
+}
+
+pub(crate) fn trace_id() -> TraceId {
+    TraceId::from_random(TRACE)
+}
+
+pub(crate) fn outage() -> ports::Error {
+    ports::Error::again("the database is locked")
+}
+
+pub(crate) fn request(round: u32) -> Value {
+    let brief = match round {
+        1 => "Publish a single page that fetches data.csv, sums its sales column and shows the total in #total-sales.",
+        _ => "Add a Bootstrap table #product-sales that lists each product with its total sales.",
+    };
+    let check = match round {
+        1 => "js: document.querySelector('#total-sales') !== null",
+        _ => "js: document.querySelectorAll('#product-sales tbody tr').length >= 1",
+    };
+    json!({
+        "email": "student@example.com",
+        "secret": "the secret you registered",
+        "task": "sales-summary-7f3a9",
+        "round": round,
+        "nonce": "0199c0de-0000-7000-8000-000000000001",
+        "brief": brief,
+        "checks": [check, "README.md is professional"],
+        "evaluation_url": "https://evaluator.example.com/notify",
+        "attachments": [{"name": "data.csv", "url": "data:text/csv;base64,cHJvZHVjdCxzYWxlcwpwZW4sMTIK"}],
+    })
+}
+
+pub(crate) fn receipt(round: u32) -> Value {
+    json!({
+        "status": "accepted",
+        "task": "sales-summary-7f3a9",
+        "round": round,
+        "id": ID,
+        "trace_id": trace_id(),
+        "status_url": format!("/v1/tasks/{ID}"),
+        "stream_url": format!("/v1/tasks/{ID}/stream"),
+    })
+}
+
+pub(crate) fn list() -> Value {
+    json!({"tasks": [summary()], "next_before": ID})
+}
+
+fn summary() -> Value {
+    json!({
+        "id": ID,
+        "task": "sales-summary-7f3a9",
+        "round": 1,
+        "state": "finished",
+        "outcome": "handed_in",
+        "accepted_at": "2026-11-21T12:00:00Z",
+        "finished_at": "2026-11-21T12:01:10Z",
+        "pages_url": "https://student.github.io/sales-summary-7f3a9-1c2d3e4f/",
+    })
+}
+
+pub(crate) fn task() -> Value {
+    let details = json!({
+        "trace_id": trace_id(),
+        "email": "s***@example.com",
+        "nonce": "0199c0de-0000-7000-8000-000000000001",
+        "brief": "Publish a single page that fetches data.csv and shows the total in #total-sales.",
+        "deadline_at": "2026-11-21T12:10:00Z",
+        "attachments": [{
+            "name": "data.csv",
+            "media_type": "text/csv",
+            "size": 21,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        }],
+        "steps": [{
+            "step": "prepare",
+            "state": "done",
+            "started_at": "2026-11-21T12:00:00Z",
+            "finished_at": "2026-11-21T12:00:01Z",
+            "attempts": 1,
+            "summary": "2 checks, 1 attachment",
+        }],
+        "report": {
+            "phase": "live",
+            "browser": {"state": "ran", "browser": "HeadlessChrome/142.0.0.0"},
+            "checks": [{
+                "check": {
+                    "round": 1,
+                    "index": 0,
+                    "source": "js: document.querySelector('#total-sales') !== null",
+                    "oracle": {
+                        "kind": "java_script",
+                        "expression": "document.querySelector('#total-sales') !== null",
+                    },
+                },
+                "verdict": "passed",
+                "strict": true,
+                "evidence": "true",
+            }],
+            "findings": [],
+            "console_errors": [],
+            "failed_requests": [],
+            "duration_ms": 812,
+        },
+        "repo_url": "https://github.com/student/sales-summary-7f3a9-1c2d3e4f",
+        "commit_sha": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "notifications": [{
+            "attempt": 1,
+            "at": "2026-11-21T12:01:09Z",
+            "status": 200,
+            "verdict": "accepted",
+            "latency_ms": 143,
+        }],
+        "notes": [],
+    });
+    let mut task = summary();
+    if let (Value::Object(task), Value::Object(details)) = (&mut task, details) {
+        task.extend(details);
+    }
+    task
+}
+
+pub(crate) fn stream() -> String {
+    let event = json!({
+        "event_id": "01JD3T0M4R0000000000000000",
+        "occurred_at_ms": 1_795_262_400_000_u64,
+        "producer": "sitewright/0.1.0",
+        "schema_version": 1,
+        "trace_id": trace_id(),
+        "task": {"id": ID, "name": "sales-summary-7f3a9", "round": 1},
+        "seq": 7,
+        "payload": {"step_started": {"step": "verify", "attempt": 1}},
+    });
+    format!("retry: 3000\n\nid: 7\nevent: step_started\ndata: {event}\n\n")
+}
+
+pub(crate) fn health(ok: bool) -> Value {
+    let (state, detail) = if ok { ("up", "SQLite 3.53.0, WAL") } else { ("down", "disk full: free some space") };
+    json!({
+        "ok": ok,
+        "ts": "2026-11-21T12:00:00Z",
+        "version": "0.1.0",
+        "parts": [
+            {"name": "database", "state": state, "needed": true, "detail": detail},
+            {"name": "browser", "state": "degraded", "needed": false, "detail": "no Chromium: apt-get install chromium"},
+        ],
+    })
+}
+
+pub(crate) fn healthz() -> Value {
+    json!({"ok": true, "ts": "2026-11-21T12:00:00Z"})
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use shared_types::Envelope;
+    use shared_types::http::{Health, Healthz, Receipt, TaskList, TaskRequest, TaskView};
+
+    use super::*;
+
+    #[track_caller]
+    fn check<T: DeserializeOwned>(example: Value) {
+        serde_json::from_value::<T>(example).unwrap();
+    }
+
+    #[test]
+    fn examples_are_what_they_are_examples_of() {
+        check::<TaskRequest>(request(1));
+        check::<TaskRequest>(request(2));
+        check::<Receipt>(receipt(1));
+        check::<TaskList>(list());
+        check::<TaskView>(task());
+        check::<Health>(health(true));
+        check::<Healthz>(healthz());
+        let stream = stream();
+        let data = stream.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+        check::<Envelope>(serde_json::from_str(data).unwrap());
+        assert_eq!(task_id().to_string(), ID);
+    }
+}

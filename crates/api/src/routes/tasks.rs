@@ -1,0 +1,246 @@
+//! `/v1/tasks`: what was accepted and what became of it, for operators.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use ports::{Ledger, TaskPage, TaskRecord};
+use shared_types::http::{FieldError, TaskList, TaskState, TaskView};
+use shared_types::{Envelope, TaskId};
+
+use crate::admin::Admin;
+use crate::openapi::{QueryProblems, ReadProblems, ScreenshotProblems, StreamProblems, TaskProblems, examples};
+use crate::problem::Fault;
+use crate::state::State;
+use crate::stream::{Follower, PAGE_EVENTS, Pace};
+use crate::view;
+
+/// Tasks in a page when `limit` is not given.
+const DEFAULT_LIMIT: u32 = 50;
+/// The greatest `limit`.
+const MAX_LIMIT: u32 = 200;
+/// Pages of events read for one view. A flow has some dozens of events; this bounds what a broken one can cost.
+const MAX_VIEW_PAGES: usize = 20;
+
+/// List tasks, newest first
+#[utoipa::path(
+    get, path = "/v1/tasks", operation_id = "list_tasks", tag = "operators",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "At most this many; 50 when absent",
+            example = 20),
+        ("before" = Option<TaskId>, Query, description = "Only tasks accepted before this one: the `next_before` of \
+            the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page of tasks", body = TaskList, example = json!(examples::list())),
+        QueryProblems,
+        ReadProblems,
+    ),
+    security((), ("admin_token" = [])),
+)]
+pub(crate) async fn list(_: Admin, state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Fault> {
+    let page = page_of(request.query_string())?;
+    // One more than asked tells whether there is a next page.
+    let more = TaskPage { limit: page.limit + 1, ..page };
+    let mut records = state.ports.ledger.tasks(more).await?;
+    let asked = page.limit as usize;
+    let next_before = (records.len() > asked).then(|| records[asked - 1].id);
+    records.truncate(asked);
+    let tasks = records.iter().map(view::summary).collect();
+    Ok(read_answer().json(TaskList { tasks, next_before }))
+}
+
+/// Show one task
+///
+/// Its state, its steps with their times, the latest report of checks, where it was published and each attempt to
+/// notify the evaluator.
+#[utoipa::path(
+    get, path = "/v1/tasks/{id}", operation_id = "show_task", tag = "operators",
+    params(("id" = TaskId, Path, description = "The `id` of the receipt")),
+    responses(
+        (status = 200, description = "The task", body = TaskView, example = json!(examples::task())),
+        TaskProblems,
+        ReadProblems,
+    ),
+    security((), ("admin_token" = [])),
+)]
+pub(crate) async fn show(_: Admin, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Fault> {
+    let ledger = state.ports.ledger.as_ref();
+    let record = find(ledger, &id).await?;
+    let events = all_events(ledger, record.id).await?;
+    let notifications = ledger.notification_attempts(record.id).await?;
+    let steps = view::steps((state.ports.plan)(record.round), &events);
+    Ok(read_answer().json(view::task(record, steps, notifications)))
+}
+
+/// Follow one task live
+///
+/// Server-sent events: `id` is the event's place in the ledger, `event` its kind, `data` the whole event as JSON
+/// (`proto/sitewright/events/v1/events.proto`). Replays what came after `Last-Event-ID`, then goes on live with a
+/// comment at least each 15 s, and ends when the task has. 204 tells the client to stop asking.
+#[utoipa::path(
+    get, path = "/v1/tasks/{id}/stream", operation_id = "stream_task", tag = "operators",
+    params(
+        ("id" = TaskId, Path, description = "The `id` of the receipt"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Only events after this one; browsers send it when \
+            they reconnect"),
+        ("after" = Option<u64>, Query, description = "The same for clients that cannot set the header"),
+    ),
+    responses(
+        (status = 200, description = "Events", body = String, content_type = "text/event-stream",
+            example = json!(examples::stream())),
+        (status = 204, description = "The task has ended and nothing newer is there"),
+        StreamProblems,
+        TaskProblems,
+    ),
+    security((), ("admin_token" = [])),
+)]
+pub(crate) async fn stream(
+    _: Admin,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Fault> {
+    let after = last_event_id(&request)?;
+    let permit = Arc::clone(&state.streams).try_acquire_owned().map_err(|_| Fault::Busy)?;
+    // Before the first look at the ledger: what is stored between the two wakes the stream.
+    let wakeups = state.ports.bus.subscribe();
+    let ledger = &state.ports.ledger;
+    let record = find(ledger.as_ref(), &id).await?;
+    let replay = ledger.task_events(record.id, after, PAGE_EVENTS).await?;
+    let ended = record.state == TaskState::Finished;
+    if ended && replay.is_empty() {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let follower = Follower::new(Arc::clone(ledger), record.id, after, ended, wakeups, state.ending.clone());
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-cache"))
+        // nginx would collect events otherwise.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(follower.into_stream(replay, Pace::default(), permit)))
+}
+
+/// The latest picture of a task's page
+#[utoipa::path(
+    get, path = "/v1/tasks/{id}/screenshot", operation_id = "task_screenshot", tag = "operators",
+    params(("id" = TaskId, Path, description = "The `id` of the receipt")),
+    responses(
+        (status = 200, description = "PNG of the page as the browser saw it", content_type = "image/png",
+            body = inline(examples::Png)),
+        ScreenshotProblems,
+        ReadProblems,
+    ),
+    security((), ("admin_token" = [])),
+)]
+pub(crate) async fn screenshot(
+    _: Admin,
+    state: web::Data<State>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Fault> {
+    let record = find(state.ports.ledger.as_ref(), &id).await?;
+    let digest = record.report.and_then(|report| report.screenshot).ok_or(Fault::ScreenshotNotFound)?;
+    let png = state.ports.blobs.get(&digest).await?;
+    Ok(read_answer().content_type("image/png").body(png))
+}
+
+/// An answer that is not for caches: it changes, and it is for operators.
+fn read_answer() -> actix_web::HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header(("cache-control", "no-store"));
+    answer
+}
+
+/// A text that is no id names no task.
+async fn find(ledger: &dyn Ledger, id: &str) -> Result<TaskRecord, Fault> {
+    let id: TaskId = id.parse().map_err(|_| Fault::TaskNotFound)?;
+    ledger.task(id).await?.ok_or(Fault::TaskNotFound)
+}
+
+async fn all_events(ledger: &dyn Ledger, id: TaskId) -> Result<Vec<Envelope>, Fault> {
+    let mut events: Vec<Envelope> = Vec::new();
+    for _ in 0..MAX_VIEW_PAGES {
+        let after = events.last().map_or(0, |event| event.seq);
+        let page = ledger.task_events(id, after, PAGE_EVENTS).await?;
+        let is_last = page.len() < PAGE_EVENTS as usize;
+        events.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+fn page_of(query: &str) -> Result<TaskPage, Fault> {
+    let fields = fields_of(query)?;
+    let mut errors = Vec::new();
+    let limit = field(&fields, "limit", "an integer from 1 to 200", &mut errors).unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        errors.push(field_error("limit", "an integer from 1 to 200"));
+    }
+    let before = field(&fields, "before", "a task id (ULID)", &mut errors);
+    if errors.is_empty() { Ok(TaskPage { before, limit }) } else { Err(Fault::InvalidQuery(errors)) }
+}
+
+/// `Last-Event-ID`, else `after`, else 0: from the beginning.
+fn last_event_id(request: &HttpRequest) -> Result<u64, Fault> {
+    const EXPECTED: &str = "the id of an event: an integer from 0";
+    let invalid = |name| Fault::InvalidQuery(vec![field_error(name, EXPECTED)]);
+    if let Some(header) = request.headers().get("last-event-id") {
+        let text = header.to_str().map_err(|_| invalid("Last-Event-ID"))?.trim();
+        // A browser that has seen no event yet sends none, and some clients then send an empty one.
+        return if text.is_empty() { Ok(0) } else { text.parse().map_err(|_| invalid("Last-Event-ID")) };
+    }
+    let mut errors = Vec::new();
+    let after = field(&fields_of(request.query_string())?, "after", EXPECTED, &mut errors);
+    if errors.is_empty() { Ok(after.unwrap_or(0)) } else { Err(Fault::InvalidQuery(errors)) }
+}
+
+type Fields = HashMap<String, String>;
+
+fn fields_of(query: &str) -> Result<Fields, Fault> {
+    let invalid = |_| Fault::InvalidQuery(vec![field_error("", "name=value pairs joined by &")]);
+    web::Query::<Fields>::from_query(query).map(web::Query::into_inner).map_err(invalid)
+}
+
+fn field<T: FromStr>(fields: &Fields, name: &str, expected: &str, errors: &mut Vec<FieldError>) -> Option<T> {
+    let parsed = fields.get(name)?.parse().ok();
+    if parsed.is_none() {
+        errors.push(field_error(name, expected));
+    }
+    parsed
+}
+
+/// Pointers into a query are `/name`, as if it were an object.
+fn field_error(name: &str, expected: &str) -> FieldError {
+    let pointer = if name.is_empty() { String::new() } else { format!("/{name}") };
+    FieldError { pointer, detail: format!("expected {expected}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_names_every_parameter_that_failed() {
+        let pointers = |query: &str| match page_of(query) {
+            Ok(page) => format!("{} {}", page.limit, page.before.map_or("-".to_owned(), |id| id.to_string())),
+            Err(Fault::InvalidQuery(errors)) => {
+                errors.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>().join(" ")
+            }
+            Err(fault) => panic!("{fault:?}"),
+        };
+        for (query, expected) in [
+            ("", "50 -"),
+            ("limit=200&other=1", "200 -"),
+            ("before=01JD3T0M4QZ8V5W9R2K7XH1C6N", "50 01JD3T0M4QZ8V5W9R2K7XH1C6N"),
+            ("limit=0", "/limit"),
+            ("limit=201", "/limit"),
+            ("limit=-1&before=x", "/limit /before"),
+            ("limit=", "/limit"),
+        ] {
+            assert_eq!(pointers(query), expected, "{query}");
+        }
+    }
+}
