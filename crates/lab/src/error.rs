@@ -163,6 +163,14 @@ pub enum Error {
         /// The last lines of it.
         tail: String,
     },
+    /// The server did not stop in good order.
+    #[error("the server did not stop in good order ({status}); its log is {}", log.display())]
+    ServerStop {
+        /// How it ended.
+        status: String,
+        /// Its log.
+        log: PathBuf,
+    },
     /// A person or the system asked for the end.
     #[error("stopped before the end, as asked")]
     Interrupted,
@@ -202,6 +210,7 @@ impl Error {
             | Self::Status { .. }
             | Self::Body { .. }
             | Self::EventTooLong { .. }
+            | Self::ServerStop { .. }
             | Self::Waited { .. } => "Read server.log in the data folder: the server says there what it was doing.",
         }
     }

@@ -8,7 +8,6 @@
 mod body;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -110,8 +109,8 @@ impl Handle {
     /// # Errors
     /// [`Error::Waited`] after `timeout`, on tokio's clock.
     pub async fn wait_for(&self, n: usize, timeout: Duration) -> Result<Vec<Received>, Error> {
-        let what = format_args!("{n} notifications");
-        self.shared.received.wait_until(what, timeout, |items| items.len() >= n).await
+        let what = format!("{n} notifications");
+        self.shared.received.wait_until(&what, timeout, |items| items.len() >= n).await
     }
 
     /// Everything received, as soon as `enough` holds for it; `what` names it in the error.
@@ -120,7 +119,7 @@ impl Handle {
     /// [`Error::Waited`] after `timeout`, on tokio's clock.
     pub async fn wait_until(
         &self,
-        what: impl fmt::Display,
+        what: &str,
         timeout: Duration,
         enough: impl Fn(&[Received]) -> bool,
     ) -> Result<Vec<Received>, Error> {

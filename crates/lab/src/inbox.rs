@@ -42,7 +42,7 @@ impl<T: Clone> Inbox<T> {
     /// The items, once `enough` holds for them.
     pub(crate) async fn wait_until(
         &self,
-        what: impl fmt::Display,
+        what: &str,
         timeout: Duration,
         enough: impl Fn(&[T]) -> bool,
     ) -> Result<Vec<T>, Error> {
@@ -61,7 +61,7 @@ impl<T: Clone> Inbox<T> {
         };
         tokio::time::timeout(timeout, arrival)
             .await
-            .map_err(|_| Error::Waited { what: what.to_string(), waited: timeout })
+            .map_err(|_| Error::Waited { what: what.to_owned(), waited: timeout })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<T>> {

@@ -6,11 +6,13 @@
 //! - [`evaluator`]: waits for the notification; answers by script.
 //! - [`model`]: an OpenAI-compatible service whose answers are scripted.
 //! - [`github`]: the part of GitHub's API that a publication needs.
+//! - [`demo`]: all of it around one real server process.
 //!
-//! Nothing here is part of the product: a server never links this crate. Every stand-in listens
-//! on an address it is given (port 0 for a free one) and runs until its token is cancelled.
+//! Nothing here is part of the product. Every stand-in listens on an address it is given (port 0
+//! for a free one) and runs until its token is cancelled.
 
 pub mod cases;
+pub mod demo;
 mod error;
 pub mod evaluator;
 pub mod github;

@@ -189,8 +189,8 @@ impl Handle {
     /// # Errors
     /// [`Error::Waited`] after `timeout`, on tokio's clock.
     pub async fn wait_for(&self, n: usize, timeout: Duration) -> Result<Vec<Recorded>, Error> {
-        let what = format_args!("{n} calls of the model");
-        self.shared.requests.wait_until(what, timeout, |items| items.len() >= n).await
+        let what = format!("{n} calls of the model");
+        self.shared.requests.wait_until(&what, timeout, |items| items.len() >= n).await
     }
 }
 
