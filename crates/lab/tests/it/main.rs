@@ -4,5 +4,6 @@
 
 mod cases;
 mod evaluator;
+mod github;
 mod harness;
 mod model;

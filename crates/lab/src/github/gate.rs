@@ -1,0 +1,180 @@
+//! What every request to the API passes: it is counted, may meet a fault, and needs a token and
+//! some of the hour's requests.
+
+use std::collections::VecDeque;
+
+use time::{Duration, OffsetDateTime};
+
+use super::answer::{Answer, Refusal};
+use super::faults::{Fault, Faults};
+use super::state::Account;
+
+/// GitHub's window for the primary limit.
+const WINDOW: Duration = Duration::hours(1);
+/// So many requests are remembered; more than any test or demonstration makes.
+const LOG_MAX: usize = 100_000;
+
+/// A request that came in, as the handle shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Among all requests, from 1.
+    pub number: u64,
+    /// Among those that may change something, from 1.
+    pub mutation: Option<u64>,
+    /// Upper case.
+    pub method: String,
+    /// With the query, as sent.
+    pub path: String,
+    /// The answer's status, also when the connection was cut before it left; absent while there
+    /// is none, and for a request that was cut before it took effect.
+    pub status: Option<u16>,
+}
+
+#[derive(Debug)]
+pub(super) struct Gate {
+    pub(super) faults: Faults,
+    pub(super) log: VecDeque<Seen>,
+    token: Option<String>,
+    scopes: String,
+    limit: u32,
+    used: u32,
+    window_ends: OffsetDateTime,
+    requests: u64,
+    mutations: u64,
+}
+
+impl Gate {
+    pub(super) fn new(token: Option<String>, scopes: String, limit: u32) -> Self {
+        Self {
+            faults: Faults::default(),
+            log: VecDeque::new(),
+            token,
+            scopes,
+            limit,
+            used: 0,
+            window_ends: OffsetDateTime::UNIX_EPOCH,
+            requests: 0,
+            mutations: 0,
+        }
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    pub(super) fn mutations(&self) -> u64 {
+        self.mutations
+    }
+
+    /// Counts a request and returns its number and the fault it meets.
+    pub(super) fn count(&mut self, method: &str, path: &str, query: &str) -> (u64, Option<Fault>) {
+        self.requests += 1;
+        let mutation = (!matches!(method, "GET" | "HEAD")).then(|| {
+            self.mutations += 1;
+            self.mutations
+        });
+        if self.log.len() == LOG_MAX {
+            self.log.pop_front();
+        }
+        let separator = if query.is_empty() { "" } else { "?" };
+        self.log.push_back(Seen {
+            number: self.requests,
+            mutation,
+            method: method.to_owned(),
+            path: format!("{path}{separator}{query}"),
+            status: None,
+        });
+        (self.requests, self.faults.strike(self.requests, mutation, method, path))
+    }
+
+    /// Whether the request may go on: a good token, and requests left in this hour.
+    pub(super) fn admit(
+        &mut self,
+        authorization: Option<&str>,
+        user: &Account,
+        now: OffsetDateTime,
+    ) -> Result<(), Answer> {
+        let given = authorization.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("token ")));
+        match (given.map(str::trim), &self.token) {
+            (None | Some(""), _) => return Err(Refusal::new(401, "Requires authentication").into_answer("")),
+            (Some(given), Some(token)) if given != token => {
+                return Err(Refusal::new(401, "Bad credentials").into_answer(""));
+            }
+            _ => {}
+        }
+        if now >= self.window_ends {
+            self.window_ends = now + WINDOW;
+            self.used = 0;
+        }
+        if self.used >= self.limit {
+            let message = format!("API rate limit exceeded for user ID {}.", user.id);
+            let docs = "using-the-rest-api/rate-limits-for-the-rest-api";
+            return Err(Refusal::new(403, message).into_answer(docs));
+        }
+        self.used += 1;
+        Ok(())
+    }
+
+    /// Uses up the rest of the hour's requests.
+    pub(super) fn exhaust(&mut self, now: OffsetDateTime) {
+        self.window_ends = now + WINDOW;
+        self.used = self.limit;
+    }
+
+    /// Notes the answer in the log.
+    pub(super) fn answered(&mut self, number: u64, status: u16) {
+        // Requests end out of order, but the newest are at the back.
+        if let Some(seen) = self.log.iter_mut().rev().find(|seen| seen.number == number) {
+            seen.status = Some(status);
+        }
+    }
+
+    /// The headers that every answer carries.
+    pub(super) fn headers(&self, number: u64) -> Vec<(&'static str, String)> {
+        vec![
+            ("x-oauth-scopes", self.scopes.clone()),
+            ("x-accepted-oauth-scopes", "repo".to_owned()),
+            ("x-ratelimit-limit", self.limit.to_string()),
+            ("x-ratelimit-remaining", self.limit.saturating_sub(self.used).to_string()),
+            ("x-ratelimit-used", self.used.to_string()),
+            ("x-ratelimit-reset", self.window_ends.unix_timestamp().to_string()),
+            ("x-ratelimit-resource", "core".to_owned()),
+            ("x-github-media-type", "github.v3; format=json".to_owned()),
+            ("x-github-api-version-selected", "2022-11-28".to_owned()),
+            ("x-github-request-id", format!("1AB0:{number:X}")),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::answer::Body;
+    use crate::github::state::AccountKind;
+
+    /// The status and message that a gate with token `t` and two requests an hour gives.
+    fn check(gate: &mut Gate, authorization: Option<&str>, at_s: i64, expected: &str) {
+        let user = Account { id: 7, login: "ada".to_owned(), kind: AccountKind::User };
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::seconds(at_s);
+        let seen = match gate.admit(authorization, &user, now) {
+            Ok(()) => "admitted".to_owned(),
+            Err(Answer { status, body: Body::Json(body), .. }) => {
+                format!("{status} {}", body["message"].as_str().unwrap_or_default())
+            }
+            Err(other) => format!("{other:?}"),
+        };
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_token_is_needed_and_an_hour_has_its_limit() {
+        let mut gate = Gate::new(Some("t".to_owned()), "repo".to_owned(), 2);
+        check(&mut gate, None, 0, "401 Requires authentication");
+        check(&mut gate, Some("Basic dDp0"), 0, "401 Requires authentication");
+        check(&mut gate, Some("Bearer x"), 0, "401 Bad credentials");
+        check(&mut gate, Some("Bearer t"), 0, "admitted");
+        check(&mut gate, Some("token t"), 1, "admitted");
+        check(&mut gate, Some("Bearer t"), 2, "403 API rate limit exceeded for user ID 7.");
+        check(&mut gate, Some("Bearer t"), 3601, "admitted");
+    }
+}
