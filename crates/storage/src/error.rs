@@ -205,6 +205,7 @@ fn verdict_of(source: &rusqlite::Error) -> Verdict {
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::DiskFull
+            | ErrorCode::OperationAborted
             | ErrorCode::OperationInterrupted
             | ErrorCode::OutOfMemory
             | ErrorCode::SystemIoFailure,

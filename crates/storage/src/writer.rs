@@ -195,13 +195,23 @@ fn run_group(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::R
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in group {
         execute(connection, "SAVEPOINT job")?;
-        if job.run(connection) == Keep::No {
-            // Fails when the whole transaction is gone, and then the whole group has to fail.
+        let keep = job.run(connection);
+        if connection.is_autocommit() {
+            return Err(rolled_back());
+        }
+        if keep == Keep::No {
             execute(connection, "ROLLBACK TO job")?;
         }
         execute(connection, "RELEASE job")?;
     }
     Ok(())
+}
+
+/// SQLite ends the whole transaction by itself when, for one, the disk is full: the writes beside
+/// the one that met it are to be tried again.
+fn rolled_back() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+    rusqlite::Error::SqliteFailure(code, Some("the failure of another write ended the transaction".to_owned()))
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
@@ -220,4 +230,50 @@ fn close(connection: Connection) {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::Verdict;
+
+    use super::*;
+
+    type Reply = oneshot::Receiver<Result<(), Error>>;
+
+    /// A write that runs `sql`.
+    fn job(sql: &'static str) -> (Box<dyn Job>, Reply) {
+        let (reply, answer) = oneshot::channel();
+        let operation = Operation::new("run", sql);
+        let work = move |connection: &Connection| Ok(connection.execute(sql, []).map(|_| ())?);
+        (Box::new(Write { state: Progress::Waiting { operation, work }, reply }), answer)
+    }
+
+    /// Runs `writes` as one group over a table that has room for some pages only. Those answered
+    /// with success are the rows that are there.
+    fn check(writes: &[&'static str], expected: &[Option<Verdict>]) {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (x BLOB NOT NULL) STRICT; PRAGMA max_page_count = 9").unwrap();
+        let (mut group, answers): (Vec<_>, Vec<_>) = writes.iter().copied().map(job).unzip();
+        let committed = commit(&connection, &mut group).map_err(Arc::new);
+        group.into_iter().for_each(|job| job.answer(committed.clone()));
+        assert!(connection.is_autocommit(), "a transaction was left open");
+
+        let failures: Vec<_> =
+            answers.into_iter().map(|answer| answer.blocking_recv().unwrap().err().map(|e| e.verdict())).collect();
+        assert_eq!(failures, expected, "{writes:?}");
+        let rows: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, failures.iter().filter(|failure| failure.is_none()).count() as i64, "{writes:?}");
+    }
+
+    #[test]
+    fn callers_are_told_what_became_of_their_write() {
+        const GOOD: &str = "INSERT INTO t VALUES (x'00')";
+        const NULL: &str = "INSERT INTO t VALUES (NULL)";
+        // More than there is room for: SQLite rolls the whole transaction back.
+        const HUGE: &str = "INSERT INTO t VALUES (zeroblob(100000))";
+        let (again, stop) = (Some(Verdict::RetryWithBackoff), Some(Verdict::GiveUp));
+        check(&[GOOD, GOOD], &[None, None]);
+        check(&[GOOD, NULL, GOOD], &[None, stop, None]);
+        check(&[GOOD, HUGE, GOOD], &[again, again, again]);
+    }
 }

@@ -1,0 +1,16 @@
+//! The store over real folders.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod conformance;
+mod durability;
+mod folder;
+
+use std::path::Path;
+
+use storage::{Options, Store};
+
+/// Opens the store of a folder with the defaults.
+fn open(data_dir: &Path) -> Store {
+    Store::open(Options::new(data_dir)).unwrap()
+}
