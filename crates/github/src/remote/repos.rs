@@ -1,0 +1,228 @@
+//! Repositories: finding, making and adopting them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{Method, StatusCode};
+use ports::{Author, Repo, RepoName, RepoQuery, RepoSpec};
+use serde_json::{Value, json};
+use shared_types::{CommitSha, Timestamp};
+use tracing::info;
+use url::Url;
+
+use super::client::{Call, Reply, not_found, not_ready};
+use super::{AccountKind, RemoteHost, branch_in_route, refusal, repo_call, wire};
+use crate::{Error, objects};
+
+/// Pages of 100 repositories that a search reads, newest first.
+const MAX_PAGES: u32 = 10;
+const PER_PAGE: usize = 100;
+/// Repositories with the right prefix whose history is read.
+const MAX_CANDIDATES: usize = 20;
+
+impl RemoteHost {
+    pub(super) async fn find(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
+        let account = self.account().await?;
+        let list = match account.kind {
+            AccountKind::User => "/user/repos?affiliation=owner&sort=created&direction=desc".to_owned(),
+            AccountKind::Organization => format!("/orgs/{}/repos?sort=created&direction=desc", account.owner),
+        };
+        let mut looked_at = 0;
+        for page in 1..=MAX_PAGES {
+            let route = format!("{list}&per_page={PER_PAGE}&page={page}");
+            let repositories: Vec<wire::Repository> =
+                self.client.get(Call::get("list repositories of", account.owner.clone(), route)).await?;
+            let last = repositories.len() < PER_PAGE;
+            for repository in repositories {
+                let Ok(name) = repository.name.parse::<RepoName>() else { continue };
+                if !name.as_str().starts_with(&query.name_prefix) {
+                    continue;
+                }
+                looked_at += 1;
+                if self.history(&repository).await?.carries(&query.marker) {
+                    return Ok(Some(self.describe(repository, name).await?));
+                }
+                if looked_at == MAX_CANDIDATES {
+                    return Ok(None);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn ensure(&self, spec: &RepoSpec) -> Result<Repo, Error> {
+        let repository = self.create_or_get(spec).await?;
+        let full = format!("{}/{}", repository.owner.login, repository.name);
+        // A name that redirects to a renamed repository is no more ours than one without marker.
+        let other = repository.name != spec.name.as_str();
+        match self.history(&repository).await? {
+            History::Empty => {
+                self.put_licence(&full, spec).await?;
+                let repository = self.published_branch(&full).await?;
+                self.describe(repository, spec.name.clone()).await
+            }
+            history if !other && history.carries(&spec.marker) => self.describe(repository, spec.name.clone()).await,
+            _ => Err(Error::NameTaken { owner: repository.owner.login, name: spec.name.to_string() }),
+        }
+    }
+
+    /// The commit that `branch` of `full` (`owner/name`) points to.
+    pub(super) async fn head(&self, full: &str, branch: &str) -> Result<Option<CommitSha>, Error> {
+        let below = format!("/git/ref/heads/{}", branch_in_route(branch));
+        let call = repo_call(Method::GET, "read the head of", full, &below);
+        let reply = self.client.send(&call).await?;
+        // 409: a repository without any commit.
+        if matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::CONFLICT) {
+            return Ok(None);
+        }
+        sha(&reply.read::<wire::Reference>(&call)?.object.sha).map(Some)
+    }
+
+    async fn create_or_get(&self, spec: &RepoSpec) -> Result<wire::Repository, Error> {
+        let account = self.account().await?;
+        let full = format!("{}/{}", account.owner, spec.name);
+        let route = match account.kind {
+            AccountKind::User => "/user/repos".to_owned(),
+            AccountKind::Organization => format!("/orgs/{}/repos", account.owner),
+        };
+        let create = Call {
+            method: Method::POST,
+            operation: "create repository",
+            object: full.clone(),
+            route,
+            body: Some(json!({
+                "name": spec.name, "description": spec.description, "private": false, "auto_init": false,
+                "has_wiki": false, "has_projects": false,
+            })),
+        };
+        let reply = self.client.send(&create).await?;
+        let taken = reply.status == StatusCode::UNPROCESSABLE_ENTITY
+            && refusal::is_about(&reply.body, "name", "already exists");
+        if taken {
+            self.client.get(repo_call(Method::GET, "read repository", &full, "")).await
+        } else {
+            reply.read(&create)
+        }
+    }
+
+    /// The newest messages of the default branch. Every commit of ours carries the marker, so one
+    /// page of them is enough.
+    async fn history(&self, repository: &wire::Repository) -> Result<History, Error> {
+        let full = format!("{}/{}", repository.owner.login, repository.name);
+        let call = repo_call(Method::GET, "read the history of", &full, &format!("/commits?per_page={PER_PAGE}"));
+        let reply = self.client.settling(&call, not_found).await?;
+        if reply.status == StatusCode::CONFLICT {
+            return Ok(History::Empty);
+        }
+        let commits: Vec<wire::Listed> = reply.read(&call)?;
+        if commits.is_empty() {
+            return Ok(History::Empty);
+        }
+        Ok(History::Messages(commits.into_iter().map(|listed| listed.commit.message).collect()))
+    }
+
+    /// The first commit: the git data API answers 409 until there is one.
+    async fn put_licence(&self, full: &str, spec: &RepoSpec) -> Result<(), Error> {
+        let signature = signature(&spec.author, spec.at);
+        let call = repo_call(Method::PUT, "add the licence to", full, "/contents/LICENSE").with(json!({
+            "message": format!("Add the licence\n\nSitewright-Repo: {}\n", spec.marker),
+            "content": BASE64.encode(licence(&spec.author, spec.at)),
+            "branch": self.default_branch,
+            "author": signature,
+            "committer": signature,
+        }));
+        let reply: Reply = self.client.settling(&call, not_ready).await?;
+        // 422 wants the present file's id: an earlier attempt, whose answer was lost, has made it.
+        let there = reply.status == StatusCode::UNPROCESSABLE_ENTITY && refusal::is_about(&reply.body, "sha", "sha");
+        if reply.status.is_success() || there { Ok(()) } else { Err(reply.refusal(&call)) }
+    }
+
+    /// Reads the repository again, and makes the branch that was just written its default.
+    async fn published_branch(&self, full: &str) -> Result<wire::Repository, Error> {
+        let repository: wire::Repository = self.client.get(repo_call(Method::GET, "read repository", full, "")).await?;
+        if repository.default_branch == self.default_branch {
+            return Ok(repository);
+        }
+        info!(repo = full, branch = self.default_branch, "changing the default branch");
+        let call = repo_call(Method::PATCH, "set the default branch of", full, "");
+        self.client.get(call.with(json!({ "default_branch": self.default_branch }))).await
+    }
+
+    async fn describe(&self, repository: wire::Repository, name: RepoName) -> Result<Repo, Error> {
+        let full = format!("{}/{name}", repository.owner.login);
+        let head = self.head(&full, &repository.default_branch).await?;
+        let known = if repository.has_pages { self.pages_url(&full).await? } else { None };
+        let pages_url = match known {
+            Some(url) => url,
+            None => usual_pages_url(&repository.owner.login, &name)?,
+        };
+        Ok(Repo {
+            owner: repository.owner.login,
+            name,
+            html_url: repository.html_url,
+            clone_url: repository.clone_url,
+            pages_url,
+            default_branch: repository.default_branch,
+            head,
+        })
+    }
+}
+
+enum History {
+    Empty,
+    Messages(Vec<String>),
+}
+
+impl History {
+    fn carries(&self, marker: &str) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::Messages(messages) => messages.iter().any(|message| objects::carries(message, marker)),
+        }
+    }
+}
+
+/// A person and a date as the API takes them: whole seconds, UTC.
+pub(super) fn signature(author: &Author, at: Timestamp) -> Value {
+    let whole_seconds = Timestamp::from_unix_ms(at.unix_s().saturating_mul(1000));
+    json!({ "name": author.name, "email": author.email, "date": whole_seconds })
+}
+
+/// A commit id out of GitHub's answer.
+pub(super) fn sha(text: &str) -> Result<CommitSha, Error> {
+    text.parse().map_err(|_| Error::Unreadable { object: format!("{text:?}"), reason: "it is no commit id".to_owned() })
+}
+
+/// Where Pages will be, until GitHub says it: custom domains and other hosts are known only then.
+fn usual_pages_url(owner: &str, name: &RepoName) -> Result<Url, Error> {
+    let url = format!("https://{}.github.io/{name}/", owner.to_ascii_lowercase());
+    url.parse().map_err(|_| Error::Unreadable { object: url, reason: "it is no URL".to_owned() })
+}
+
+fn licence(author: &Author, at: Timestamp) -> String {
+    let date = at.to_string();
+    let year = date.get(..4).unwrap_or_default();
+    include_str!("licence.txt").replace("{year}", year).replace("{holder}", &author.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_licence_is_the_mit_licence_of_that_year() {
+        let author = Author { name: "Sitewright".to_owned(), email: "sitewright@example.com".to_owned() };
+        let text = licence(&author, Timestamp::from_unix_ms(1_795_000_000_000));
+        assert!(text.starts_with("MIT License\n\nCopyright (c) 2026 Sitewright\n"), "{text}");
+        assert!(text.contains("is hereby granted"));
+    }
+
+    #[test]
+    fn a_signature_has_whole_seconds() {
+        let author = Author { name: "S".to_owned(), email: "s@example.com".to_owned() };
+        let value = signature(&author, Timestamp::from_unix_ms(1_999));
+        assert_eq!(value["date"], "1970-01-01T00:00:01Z");
+    }
+}
