@@ -102,14 +102,22 @@ pub async fn run(options: Options, progress: &mut Progress, shutdown: Cancellati
     let data = DataDir::prepare(options.data.as_deref())?;
     let outside = Outside::start()?;
     let secret = SecretString::from(format!("demo-{}", Ulid::new()));
-    let mut server = ServerProcess::spawn(&Launch {
+    let launch = Launch {
         program: &options.server,
         data: data.path(),
         port,
         pages_port,
         secret: &secret,
         environment: &options.environment,
-    })?;
+    };
+    let mut server = match ServerProcess::spawn(&launch) {
+        Ok(server) => server,
+        Err(error) => {
+            // Nothing ran, so nothing in the folder explains anything.
+            data.discard();
+            return Err(error);
+        }
+    };
     progress.line(&format!("server on {}, data and server.log in {}", server.url(), data.path().display()));
     let session = Session {
         options: &options,

@@ -10,6 +10,7 @@ use lab::Error;
 use lab::cases::Case;
 use lab::demo::{self, Afterwards, BrowserNote, Progress};
 use lab::evaluator::Evaluator;
+use lab::github::{self, LabGitHub};
 use lab::model::{ModelServer, Script};
 use ports::ErrorChain;
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,6 +54,8 @@ enum Command {
     Evaluator(EvaluatorArgs),
     /// Be an OpenAI-compatible language model with scripted answers.
     Model(ModelArgs),
+    /// Be GitHub: its API on one port, Pages on another. Any token is accepted.
+    Github(GithubArgs),
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +112,16 @@ struct ModelArgs {
     script: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct GithubArgs {
+    /// Port of the API.
+    #[arg(long, default_value_t = 9002)]
+    port: u16,
+    /// Port of the sites.
+    #[arg(long, default_value_t = 9003)]
+    pages_port: u16,
+}
+
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -126,6 +139,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => run_demo(*args, shutdown).await,
         Command::Evaluator(args) => run_evaluator(args, shutdown).await,
         Command::Model(args) => run_model(args, shutdown).await,
+        Command::Github(args) => run_github(args, shutdown).await,
     }
 }
 
@@ -174,6 +188,15 @@ async fn run_model(args: ModelArgs, shutdown: CancellationToken) -> anyhow::Resu
     let model = ModelServer::bind(loopback(args.port), script)?;
     println!("LLM_BASE_URL={}", model.base_url());
     model.run(shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_github(args: GithubArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let options = github::Options { pages_addr: Some(loopback(args.pages_port)), ..github::Options::default() };
+    let github = LabGitHub::bind(loopback(args.port), options)?;
+    println!("GITHUB_API_URL={}", github.api_url());
+    println!("sites below {}", github.pages_url());
+    github.run(shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
