@@ -117,6 +117,8 @@ async fn check(play: Play, expected: Expect) {
     expected.assert_eq(&format!("{}{reasons}confirmed: {}\n", shown.text(), summary.confirmed()));
     assert_eq!(summary.rows[0].seconds.is_some(), play.receipt == 200 && play.outcome == "handed_in");
 
+    // Open connections would hold up the end of both.
+    drop(session);
     outside.stop().await;
     stop.cancel();
     serving.await.unwrap().unwrap();
