@@ -108,13 +108,16 @@ fn set_up(context: &Context<'_>) -> Result<String> {
     if !process::succeeds(process::cargo().args(["clippy", "--version"])) {
         bail!("clippy is missing: rustup component add clippy rustfmt");
     }
-    setup::ensure_nextest()?;
     println!("nats-server: {}", setup::NATS.ensure()?.display());
-    if context.quick {
-        return Ok("without the browser".to_owned());
-    }
-    println!("browser: {}", setup::CHROMIUM.ensure()?.display());
-    Ok(String::new())
+    let note = if context.quick {
+        "without the browser"
+    } else {
+        println!("browser: {}", setup::CHROMIUM.ensure()?.display());
+        ""
+    };
+    // Last, because it may take minutes: what cannot be had at all has been said by then.
+    setup::ensure_nextest()?;
+    Ok(note.to_owned())
 }
 
 fn format(context: &Context<'_>) -> Result<String> {
