@@ -42,48 +42,40 @@ const GOOD: Play = Play { receipt: 200, outcome: "handed_in", told: 'a', page: 2
 
 #[tokio::test]
 async fn a_round_is_followed_to_its_end_and_held_against_the_callback() {
-    check(
-        GOOD,
-        expect![[r#"
+    let good = expect![[r#"
         round 1  verify    3/3 checks passed  0.9 s
         confirmed: true
-    "#]],
-    )
-    .await;
-    check(Play { told: 'b', ..GOOD }, expect![[r#"
+    "#]];
+    let other_commit = expect![[r#"
         round 1  verify    3/3 checks passed  0.9 s
         round 1: commit_sha: the evaluator got "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" for "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
         confirmed: false
-    "#]]).await;
-    check(
-        Play { page: 404, ..GOOD },
-        expect![[r#"
+    "#]];
+    let no_page = expect![[r#"
         round 1  verify    3/3 checks passed  0.9 s
         round 1: the page answers HTTP 404
         confirmed: false
-    "#]],
-    )
-    .await;
-    check(
-        Play { outcome: "undelivered", ..GOOD },
-        expect![[r#"
+    "#]];
+    let undelivered = expect![[r#"
         round 1  verify    3/3 checks passed  0.9 s
         round 1  ended     undelivered: no answer
         round 1: the task ended undelivered: a remark
         confirmed: false
-    "#]],
-    )
-    .await;
-    check(
-        Play { receipt: 400, ..GOOD },
-        expect![[r#"
+    "#]];
+    let refused = expect![[r#"
         round 1  refused: POST /build was answered with HTTP 400: Two fields failed; /brief: expected a string
         round 1: POST /build was answered with HTTP 400: Two fields failed
         round 1: /brief: expected a string
         confirmed: false
-    "#]],
-    )
-    .await;
+    "#]];
+    // At once, since each spends its time on waiting for servers to end.
+    tokio::join!(
+        check(GOOD, good),
+        check(Play { told: 'b', ..GOOD }, other_commit),
+        check(Play { page: 404, ..GOOD }, no_page),
+        check(Play { outcome: "undelivered", ..GOOD }, undelivered),
+        check(Play { receipt: 400, ..GOOD }, refused),
+    );
 }
 
 /// Plays one round and compares what was shown, the reasons and the verdict.
