@@ -20,4 +20,4 @@ mod text;
 mod verifier;
 
 pub use error::Error;
-pub use verifier::{Options, Sandbox, SiteVerifier};
+pub use verifier::{Options, Program, Sandbox, SiteVerifier};

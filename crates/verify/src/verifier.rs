@@ -21,9 +21,8 @@ const EVIDENCE_CHARS: usize = 500;
 /// How to verify.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The browser's program; none means the first of `chromium`, `chromium-browser`,
-    /// `google-chrome`, `google-chrome-stable` in `PATH`.
-    pub chromium: Option<PathBuf>,
+    /// The browser.
+    pub program: Program,
     /// One page from opening to picture, at most.
     pub page_timeout: Duration,
     /// From opening until the page is looked at although it does not rest; below `page_timeout`.
@@ -37,13 +36,25 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            chromium: None,
+            program: Program::InPath,
             page_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(10),
             concurrency: 2,
             sandbox: Sandbox::Auto,
         }
     }
+}
+
+/// Which browser looks at pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Program {
+    /// The first of `chromium`, `chromium-browser`, `google-chrome`, `google-chrome-stable` in `PATH`.
+    #[default]
+    InPath,
+    /// This one.
+    At(PathBuf),
+    /// None: checks that need one are not run.
+    Off,
 }
 
 /// Chromium's own sandbox, which needs user namespaces and refuses root.

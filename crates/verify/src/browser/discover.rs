@@ -1,21 +1,24 @@
 //! Where is the browser?
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::Error;
+use crate::{Error, Program};
 
 /// Programs that speak the DevTools protocol, the likeliest first.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// The given program, else the first of [`NAMES`] in `PATH`.
-pub(super) fn find(given: Option<&Path>) -> Result<PathBuf, Error> {
-    if let Some(path) = given {
-        return if path.is_file() {
-            Ok(path.to_owned())
-        } else {
-            Err(Error::NoBrowser { remedy: format!("{} is no file; give the path of Chromium", path.display()) })
-        };
+pub(super) fn find(program: &Program) -> Result<PathBuf, Error> {
+    match program {
+        Program::Off => return Err(Error::NoBrowser { remedy: "it is switched off".to_owned() }),
+        Program::At(path) if path.is_file() => return Ok(path.clone()),
+        Program::At(path) => {
+            return Err(Error::NoBrowser {
+                remedy: format!("{} is no file; give the path of Chromium", path.display()),
+            });
+        }
+        Program::InPath => {}
     }
     // `PATH` is how programs are found, no setting of ours.
     let folders = env::var_os("PATH").unwrap_or_default();

@@ -11,6 +11,7 @@ use chromiumoxide::cdp::browser_protocol::network::{
     EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived,
 };
 use chromiumoxide::cdp::browser_protocol::page::{EventJavascriptDialogOpening, EventLoadEventFired};
+use chromiumoxide::cdp::browser_protocol::target::EventAttachedToTarget;
 use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown};
 use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{Stream, StreamExt};
@@ -26,6 +27,8 @@ pub(super) enum PageEvent {
     Finished(Arc<EventLoadingFinished>),
     Failed(Arc<EventLoadingFailed>),
     Paused(Arc<EventRequestPaused>),
+    /// A worker or a frame with a process of its own began.
+    Attached(Arc<EventAttachedToTarget>),
     Console(Arc<EventConsoleApiCalled>),
     Thrown(Arc<EventExceptionThrown>),
     Logged(Arc<EventEntryAdded>),
@@ -42,6 +45,7 @@ pub(super) async fn listen(page: &Page) -> Result<SelectAll<BoxStream<'static, P
         kind(page, PageEvent::Finished).await?,
         kind(page, PageEvent::Failed).await?,
         kind(page, PageEvent::Paused).await?,
+        kind(page, PageEvent::Attached).await?,
         kind(page, PageEvent::Console).await?,
         kind(page, PageEvent::Thrown).await?,
         kind(page, PageEvent::Logged).await?,

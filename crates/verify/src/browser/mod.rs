@@ -88,7 +88,7 @@ impl Browsers {
             Err(_) => Condition::Busy,
             Ok(current) => match current.as_ref().filter(|running| running.is_alive()) {
                 Some(running) => Condition::Warm(running.product().to_owned()),
-                None => match discover::find(self.options.chromium.as_deref()) {
+                None => match discover::find(&self.options.program) {
                     Ok(path) => Condition::Ready(path),
                     Err(error) => Condition::Absent(error.to_string()),
                 },
@@ -109,7 +109,7 @@ impl Browsers {
         if let Some(running) = current.as_ref().filter(|running| running.is_alive()) {
             return Ok(Arc::clone(running));
         }
-        let started = match discover::find(self.options.chromium.as_deref()) {
+        let started = match discover::find(&self.options.program) {
             Ok(path) => Box::pin(Running::start(path, self.options.sandbox)).await,
             Err(error) => Err(error),
         };

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::log::{LogEntryLevel, LogEntrySource};
-use chromiumoxide::cdp::browser_protocol::network::ResourceType;
+use chromiumoxide::cdp::browser_protocol::network::{EventRequestWillBeSent, EventResponseReceived, ResourceType};
+use chromiumoxide::cdp::browser_protocol::page::FrameId;
 use chromiumoxide::cdp::js_protocol::runtime::{ConsoleApiCalledType, ExceptionDetails, RemoteObject};
 use shared_types::FailedRequest;
 use tokio::sync::Notify;
@@ -40,6 +41,9 @@ struct State {
     open: HashSet<String>,
     /// Kept apart since an end may arrive before its beginning.
     ended: HashSet<String>,
+    /// URLs of the workers that have begun.
+    workers: HashSet<String>,
+    main_frame: Option<FrameId>,
     failures: Vec<(String, String)>,
     errors: Vec<String>,
     loaded: bool,
@@ -55,6 +59,8 @@ impl Recorder {
             urls: HashMap::new(),
             open: HashSet::new(),
             ended: HashSet::new(),
+            workers: HashSet::new(),
+            main_frame: None,
             failures: Vec::new(),
             errors: Vec::new(),
             loaded: false,
@@ -121,7 +127,7 @@ impl Recorder {
 impl State {
     fn note(&mut self, event: &PageEvent) {
         match event {
-            PageEvent::Started(event) => self.started(event.request_id.as_ref(), &event.request.url),
+            PageEvent::Started(event) => self.started(event),
             PageEvent::Finished(event) => self.ended(event.request_id.as_ref()),
             PageEvent::Failed(event) => {
                 self.ended(event.request_id.as_ref());
@@ -149,11 +155,13 @@ impl State {
                 self.loaded = true;
                 self.last_change = Instant::now();
             }
+            PageEvent::Attached(event) => self.attached(&event.target_info.url),
             PageEvent::Paused(_) | PageEvent::Dialog | PageEvent::Crashed => {}
         }
     }
 
-    fn started(&mut self, id: &str, url: &str) {
+    fn started(&mut self, event: &EventRequestWillBeSent) {
+        let (id, url) = (event.request_id.as_ref(), event.request.url.as_str());
         if self.is_icon(url) {
             return;
         }
@@ -161,9 +169,25 @@ impl State {
             // Of a data URL only the kind matters, and it may be long.
             self.urls.insert(id.to_owned(), url.chars().take(URL_CHARS * 2).collect());
         }
-        if !self.ended.contains(id) {
+        if self.main_frame.is_none() {
+            self.main_frame.clone_from(&event.frame_id);
+        }
+        // The end of an inner frame's document may be told to nobody but the frame's own process;
+        // the page's load event waits for it anyway.
+        let inner = event.r#type == Some(ResourceType::Document) && event.frame_id != self.main_frame;
+        if !inner && !self.ended.contains(id) && !self.workers.contains(url) {
             self.open.insert(id.to_owned());
         }
+        self.last_change = Instant::now();
+    }
+
+    /// The end of a worker's script is told to the worker, which has begun, so the script is here.
+    fn attached(&mut self, url: &str) {
+        if self.workers.len() < FOLLOWED {
+            self.workers.insert(url.to_owned());
+        }
+        let urls = &self.urls;
+        self.open.retain(|id| urls.get(id).is_none_or(|open| open != url));
         self.last_change = Instant::now();
     }
 
@@ -180,7 +204,7 @@ impl State {
         self.last_change = Instant::now();
     }
 
-    fn responded(&mut self, event: &chromiumoxide::cdp::browser_protocol::network::EventResponseReceived) {
+    fn responded(&mut self, event: &EventResponseReceived) {
         let status = event.response.status;
         if event.r#type == ResourceType::Document && self.status.is_none() && event.response.url == self.opened.as_str()
         {

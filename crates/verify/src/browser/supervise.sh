@@ -6,10 +6,12 @@ shift
 exec 3<&0 </dev/null
 "$@" 3<&- &
 browser=$!
+# The reader of our words may be gone by the time we have any; writing to it would end us.
+exec 2>/dev/null
 {
     read -r _ <&3
     kill -KILL "$browser"
-} >/dev/null 2>&1 &
+} >/dev/null &
 wait "$browser"
 # The browser is gone, be it by itself: end what it left in the group, this shell at last.
 trap '' TERM

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use ports::{HealthPart, Verifier};
 use shared_types::http::PartState;
 use shared_types::{BrowserRun, Verdict};
-use verify::{Options, SiteVerifier};
+use verify::{Options, Program, SiteVerifier};
 
 use crate::world::{inspection, page, results};
 
 async fn check_not_run(program: &str, words: &str) {
-    let verifier = SiteVerifier::new(Options { chromium: Some(PathBuf::from(program)), ..Options::default() });
+    let verifier = SiteVerifier::new(Options { program: Program::At(PathBuf::from(program)), ..Options::default() });
     let checks = ["js: true", "LICENSE exists", "The page is pretty"];
     let seen = verifier.verify(inspection(&verifier, page("<p>"), &checks)).await.unwrap();
     let BrowserRun::NotRun { reason } = &seen.report.browser else { panic!("a browser ran") };

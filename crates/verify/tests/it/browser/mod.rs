@@ -1,5 +1,7 @@
 //! With a real browser. These fail with one clear line where there is none.
 
+mod ends;
+
 use std::time::{Duration, Instant};
 
 use ports::{HealthPart, Target, Verifier};
@@ -91,6 +93,20 @@ async fn what_comes_late_is_waited_for() {
     let late =
         "<p id=a></p><script>setTimeout(() => { document.querySelector('#a').textContent = 'now'; }, 300);</script>";
     check(late, &[("js: document.querySelector('#a').textContent === 'now'", PASSED, "true")]).await;
+}
+
+#[tokio::test]
+async fn workers_and_frames_come_to_rest() {
+    let index = "<!DOCTYPE html><title>T</title><iframe src='d.txt'></iframe>\
+        <script>new Worker('w.js').onmessage = e => { document.body.dataset.got = e.data; };\
+        new Worker(URL.createObjectURL(new Blob(['postMessage(1)'])));</script>";
+    let worker = "fetch('d.txt').then(r => r.text()).then(postMessage)";
+    let verifier = SiteVerifier::new(Options { idle_timeout: Duration::from_secs(40), ..options() });
+    let site = site(&[("index.html", index), ("w.js", worker), ("d.txt", "hello")]);
+    let seen = ran(verify(&verifier, site, &["js: document.body.dataset.got === 'hello'"]).await);
+    assert_eq!(results(&seen), [(PASSED, "true")]);
+    assert!(seen.report.duration_ms < 40_000, "it did not come to rest");
+    verifier.close().await;
 }
 
 #[tokio::test]
