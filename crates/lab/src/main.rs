@@ -21,15 +21,17 @@ use tracing_subscriber::EnvFilter;
 const EXIT_INTERRUPTED: u8 = 130;
 
 /// Environment variables that the server of the demo sees: what any program needs, the way to
-/// the browser and the network, and a language model. A token for GitHub stays outside.
-const PASSED_ON: [&str; 12] = [
+/// the browser and the network, and a language model. A token for GitHub stays outside, and so
+/// does `BROWSER`, which on a desktop names a person's own; `--env BROWSER=off` leaves it out.
+const PASSED_ON: [&str; 13] = [
     "PATH",
     "HOME",
     "USER",
     "TMPDIR",
     "LANG",
     "TZ",
-    "RUST_LOG",
+    "LOG",
+    "LOG_FORMAT",
     "RUST_BACKTRACE",
     "LITELLM_URL",
     "HTTPS_PROXY",
