@@ -1,1 +1,9 @@
-//! The binary sitewright: configuration, wiring, roles, shutdown, command line.
+//! The binary `sitewright` as a library: settings, wiring, shutdown.
+//!
+//! Nothing is decided here beyond which adapter stands behind which port. This is the only crate
+//! that reads the environment.
+
+pub mod app;
+mod clock;
+pub mod settings;
+pub mod telemetry;

@@ -1,1 +1,95 @@
-fn main() {}
+//! `sitewright`: one binary, configured by its environment.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use ports::ErrorChain;
+use server::app::App;
+use server::settings::{self, Settings};
+use server::telemetry;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+/// The settings are missing or wrong (EX_USAGE of sysexits).
+const EXIT_SETTINGS: u8 = 64;
+
+/// A stop that takes longer is cut short: the journal makes up for it at the next start.
+const STOP_WITHIN: Duration = Duration::from_secs(28);
+
+/// Builds, proves and publishes small sites from briefs.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Accept tasks and work on them until SIGTERM or Ctrl-C.
+    ///
+    /// Settings come from the environment, then from sitewright.toml in the working folder, then
+    /// from defaults. `DRY_RUN=1 sitewright serve` needs none.
+    Serve {
+        /// Settings file to read instead of sitewright.toml.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Serve { config } = Cli::parse().command;
+    let settings = match settings::read(config.as_deref(), std::env::vars().collect()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(EXIT_SETTINGS);
+        }
+    };
+    match serve(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    telemetry::start_logs(&settings.log.filter, settings.log.format)?;
+    let metrics = telemetry::start_metrics()?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let app = App::start(settings, metrics).await?;
+    greet(&app);
+    tokio::select! {
+        _ = terminate.recv() => info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => info!("Ctrl-C: stopping"),
+    }
+    tokio::select! {
+        stopped = tokio::time::timeout(STOP_WITHIN, app.stop()) => {
+            if stopped.is_err() {
+                warn!("parts did not stop in time; flows go on at the next start");
+            }
+        }
+        _ = interrupt.recv() => warn!("second Ctrl-C: stopping at once; flows go on at the next start"),
+    }
+    Ok(())
+}
+
+/// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.
+fn greet(app: &App) {
+    let mut lines = format!("sitewright is ready\n  API   http://{0}/\n  docs  http://{0}/docs\n", app.api_addr);
+    if let Some(pages) = app.pages_addr {
+        lines.push_str(&format!("  pages http://{pages}/\n"));
+    }
+    let _ = std::io::stdout().write_all(lines.as_bytes());
+}
+
+fn complain(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("sitewright cannot start: {}", ErrorChain(error));
+}

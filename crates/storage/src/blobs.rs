@@ -17,6 +17,7 @@ use shared_types::Digest;
 
 use crate::Error;
 use crate::folder::{create_private_dir, open_private, sync_dir};
+use crate::timing::timed;
 
 /// The blobs of one data folder, got from `Store::blobs`. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -50,19 +51,19 @@ impl FileBlobs {
 impl Blobs for FileBlobs {
     async fn put(&self, bytes: Bytes) -> Result<Digest, ports::Error> {
         let shelf = Arc::clone(&self.shelf);
-        Ok(blocking(move || {
+        let work = blocking(move || {
             let digest = Digest::of(&bytes);
             match shelf.put(&digest, &bytes) {
                 Ok(()) => Ok(digest),
                 Err(source) => Err(Error::Blob { operation: "store", digest, source }),
             }
-        })
-        .await?)
+        });
+        Ok(timed("store blob", work).await?)
     }
 
     async fn get(&self, digest: &Digest) -> Result<Bytes, ports::Error> {
         let (shelf, digest) = (Arc::clone(&self.shelf), digest.clone());
-        Ok(blocking(move || shelf.get(digest)).await?)
+        Ok(timed("read blob", blocking(move || shelf.get(digest))).await?)
     }
 }
 

@@ -20,6 +20,7 @@ mod migrate;
 mod reader;
 mod sql;
 mod store;
+mod timing;
 mod writer;
 
 pub use blobs::FileBlobs;

@@ -15,6 +15,7 @@ use shared_types::{Envelope, TaskId, Timestamp};
 
 use crate::reader::Readers;
 use crate::sql::{Fault, accept, events, flows, tasks};
+use crate::timing::timed;
 use crate::writer::{Operation, Writer};
 use crate::{Error, FileBlobs, connection, folder, migrate};
 
@@ -107,8 +108,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let operation = Operation::new(verb, object);
-        self.readers.read(operation, work).await
+        timed(verb, self.readers.read(Operation::new(verb, object), work)).await
     }
 
     async fn write<T, F>(&self, verb: &'static str, object: impl ToString, work: F) -> Result<T, Error>
@@ -116,8 +116,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let operation = Operation::new(verb, object);
-        self.writer.write(operation, work).await
+        timed(verb, self.writer.write(Operation::new(verb, object), work)).await
     }
 }
 

@@ -1,1 +1,19 @@
-//! End-to-end harness.
+//! The harness of the end-to-end cases: real server processes with the lab around them.
+//!
+//! An [`Instance`] is one data folder with fixed ports; its process can be killed and started
+//! again. [`Outside`] is the lab's instructor and evaluator. Everything ends with its owner.
+
+mod instance;
+pub mod measure;
+mod outside;
+
+pub use instance::{Instance, Launch, free_port, program};
+pub use outside::{Outside, SECRET, case, fixtures};
+
+use std::path::PathBuf;
+
+/// The workspace's folder.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

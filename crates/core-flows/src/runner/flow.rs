@@ -27,6 +27,7 @@ const RELEASE_FOR: Duration = Duration::from_secs(2);
 pub(super) struct Flow {
     ctx: Context,
     claim: Claim,
+    claimed_at: Timestamp,
 }
 
 /// How the work on a claimed flow ended.
@@ -49,7 +50,8 @@ impl Flow {
         let task = claim.task.clone();
         let subject =
             Subject { id: task.id, name: task.task.clone(), round: task.round, trace_id: task.trace_id.clone() };
-        Self { ctx: Context { ports, task, subject, lease: claim.lease, options, outbox }, claim }
+        let claimed_at = ports.clock.now();
+        Self { ctx: Context { ports, task, subject, lease: claim.lease, options, outbox }, claim, claimed_at }
     }
 
     /// Runs the flow; what goes wrong is logged here and nowhere else.
@@ -213,9 +215,11 @@ impl Flow {
 
     async fn finish(&self, closing: ports::Closing, events: Vec<Envelope>) -> Result<End, Error> {
         let outcome = closing.outcome.as_str();
-        let took = closing.at.since(self.ctx.task.accepted_at);
+        let closing_at = closing.at;
+        let took = closing_at.since(self.ctx.task.accepted_at);
         self.ctx.ports.queue.finish(self.ctx.lease, closing, events).await?;
         counter!("sitewright_flows_finished_total", "outcome" => outcome).increment(1);
+        histogram!("sitewright_flow_seconds").record(closing_at.since(self.claimed_at).as_secs_f64());
         info!(outcome, duration_ms = took.as_millis() as u64, "flow finished");
         Ok(End::Finished)
     }

@@ -19,21 +19,17 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     if sound(report) {
         return Ok(Done::new(Outcome::Repair(None), "nothing to repair"));
     }
-    let brief = Brief::load(ctx, progress).await?;
-    let blocked = report.worst() == Some(Severity::Blocker);
-    let (site, source) = if made.source == SCAFFOLD {
-        // The scaffold is the last rung: it would make the same site again.
+    if made.source == SCAFFOLD {
+        // The last rung: it would make the same site again.
         return Ok(Done::new(Outcome::Repair(None), format!("no model to repair with: {}", summary(report))));
-    } else {
-        let current = journal::load(ctx.ports.blobs.as_ref(), &made.site).await?;
-        match maker::by_repair(ctx, &brief, &made.source, &current, report, budget).await {
-            Ok(site) => (site, made.source.clone()),
-            Err(_) if blocked => (maker::by_scaffold(&brief)?, SCAFFOLD.to_owned()),
-            Err(error) => {
-                let reason = ctx.explain(&error);
-                return Ok(not_done(&reason));
-            }
-        }
+    }
+    let brief = Brief::load(ctx, progress).await?;
+    let current = journal::load(ctx.ports.blobs.as_ref(), &made.site).await?;
+    let blocked = report.worst() == Some(Severity::Blocker);
+    let (site, source) = match maker::by_repair(ctx, &brief, &made.source, &current, report, budget).await {
+        Ok(site) => (site, made.source.clone()),
+        Err(_) if blocked => (maker::by_scaffold(&brief)?, SCAFFOLD.to_owned()),
+        Err(error) => return Ok(not_done(&ctx.explain(&error))),
     };
     keep_better(ctx, progress, site, source).await
 }

@@ -371,8 +371,11 @@ impl CodeHost for FakeHost {
     }
 }
 
+/// What a model answers to a request.
+type Respond = dyn Fn(&CompletionRequest) -> Result<String, Error> + Send + Sync;
+
 /// Answers with what the closure makes of the request.
-pub(crate) struct FakeModel(pub(crate) Box<dyn Fn(&CompletionRequest) -> Result<String, Error> + Send + Sync>);
+pub(crate) struct FakeModel(pub(crate) Box<Respond>);
 
 #[async_trait]
 impl Model for FakeModel {

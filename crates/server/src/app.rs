@@ -1,0 +1,303 @@
+//! Wiring: which adapter stands behind which port, and the order of start and stop.
+//!
+//! Start: ledger, adapters, relays, runner, then the doors. Stop: the doors close first, flows come
+//! to a journal point while pages are still served to them, then the relays, the browser and at
+//! last the database.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Service as Api;
+use core_flows::{Ports, intake, plan, relay, runner};
+use event_bus::InProcessBus;
+use github::local::{LocalHost, PagesServer};
+use github::remote::RemoteHost;
+use http_notify::{AllowPrivate, HttpNotifier};
+use llm::Gateway;
+use metrics_exporter_prometheus::PrometheusHandle;
+use ports::{CodeHost, HealthPart, Model, WorkerId};
+use secrets::Keeper;
+use storage::{DatabaseHealth, DiskHealth, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use ulid::Ulid;
+use url::Url;
+use verify::SiteVerifier;
+
+use crate::clock::{RandomIds, SystemClock};
+use crate::settings::{self, Browser, Settings};
+
+/// Each stage of a stop may take this long; together they stay below 30 s.
+const FLOWS_GRACE: Duration = Duration::from_secs(18);
+
+/// One call to GitHub, its body included.
+const GITHUB_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger.
+    #[error("open the ledger in {data_dir}")]
+    Ledger {
+        /// The data folder.
+        data_dir: String,
+        /// Why.
+        #[source]
+        source: storage::Error,
+    },
+    /// The keeper of secrets.
+    #[error("set up the checking of secrets")]
+    Secrets(#[source] secrets::Error),
+    /// The code host or its pages.
+    #[error("set up the code host")]
+    CodeHost(#[source] github::Error),
+    /// Notifications.
+    #[error("set up notifications")]
+    Notify(#[source] http_notify::Error),
+    /// The broker's address.
+    #[error("set up the mirror to NATS")]
+    Mirror(#[source] event_bus::Error),
+    /// The gate to models.
+    #[error("set up the gate to language models")]
+    Model(#[source] llm::Error),
+    /// The API.
+    #[error("open the API at {address}")]
+    Api {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: api::Error,
+    },
+    /// An address that cannot be made.
+    #[error("make the public address of the pages")]
+    PagesUrl(#[source] url::ParseError),
+}
+
+/// A started service.
+#[derive(Debug)]
+pub struct App {
+    /// Where the API listens.
+    pub api_addr: SocketAddr,
+    /// Where local pages are served; absent with GitHub.
+    pub pages_addr: Option<SocketAddr>,
+    stop_doors: CancellationToken,
+    stop_rest: CancellationToken,
+    doors: Vec<JoinHandle<()>>,
+    rest: Vec<JoinHandle<()>>,
+    verifier: Arc<SiteVerifier>,
+    store: Arc<Store>,
+}
+
+/// The code host and, when it is local, the server of its pages.
+struct Hosting {
+    host: Arc<dyn CodeHost>,
+    pages: Option<PagesServer>,
+}
+
+impl App {
+    /// Starts everything; returns when the doors are open.
+    ///
+    /// # Errors
+    /// A part cannot be set up; parts that were started are stopped.
+    pub async fn start(settings: Settings, metrics: PrometheusHandle) -> Result<Self, Error> {
+        let ledger_error = |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source };
+        let store = Arc::new(Store::open(storage::Options::new(&settings.data_dir)).map_err(ledger_error)?);
+        let hosting = hosting(&settings)?;
+        let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
+        let keeper = Arc::new(keeper(&settings)?);
+        let verifier = Arc::new(verifier(&settings));
+        let bus = InProcessBus::new(event_bus::Options::default());
+        let mirror = mirror(&settings, &bus)?.map(Arc::new);
+        let ports = Ports {
+            ledger: store.clone(),
+            queue: store.clone(),
+            blobs: Arc::new(store.blobs()),
+            bus: Arc::new(bus.clone()),
+            host: hosting.host,
+            model: model(&settings, keeper.clone())?,
+            verifier: verifier.clone(),
+            notifier: Arc::new(notifier(&settings)?),
+            gatekeeper: keeper,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+        };
+        let local_relay = relay::Service::new("in-process", store.clone(), Arc::new(bus.clone()));
+        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", store.clone(), mirror));
+        let outbox = match &mirror_relay {
+            Some(mirror_relay) => local_relay.handle().and(mirror_relay.handle()),
+            None => local_relay.handle(),
+        };
+        let worker = WorkerId(Ulid::new().to_string());
+        let runner = runner::Service::new(runner_options(&settings), ports.clone(), outbox.clone(), worker);
+        let mut parts: Vec<Arc<dyn HealthPart>> = vec![
+            Arc::new(DatabaseHealth::new(store.clone())),
+            Arc::new(DiskHealth::new(&settings.data_dir)),
+            Arc::new(runner.handle()),
+            verifier.clone(),
+        ];
+        parts.push(match mirror {
+            Some(mirror) => mirror,
+            None => Arc::new(bus),
+        });
+        let api = bind_api(&settings, &ports, outbox, parts, metrics)?;
+        let api_addr = api.local_addr();
+
+        let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
+        let mut rest = vec![tokio::spawn(local_relay.run(stop_rest.clone()))];
+        rest.extend(mirror_relay.map(|relay| tokio::spawn(relay.run(stop_rest.clone()))));
+        rest.extend(hosting.pages.map(|pages| {
+            let stop = stop_rest.clone();
+            tokio::spawn(async move {
+                if let Err(fault) = pages.run(stop).await {
+                    error!(error = %ports::ErrorChain(&fault), "the server of pages stopped");
+                }
+            })
+        }));
+        let stop = stop_doors.clone();
+        let doors = vec![
+            tokio::spawn(runner.run(stop_doors.clone())),
+            tokio::spawn(async move {
+                if let Err(fault) = api.run(stop).await {
+                    error!(error = %ports::ErrorChain(&fault), "the API stopped");
+                }
+            }),
+        ];
+        info!(api = %api_addr, pages = ?pages_addr, dry_run = settings.is_dry_run(), "sitewright is ready");
+        Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store })
+    }
+
+    /// Stops accepting, lets flows come to a journal point, and closes everything.
+    pub async fn stop(self) {
+        self.stop_doors.cancel();
+        for door in self.doors {
+            log_join(door).await;
+        }
+        self.stop_rest.cancel();
+        for part in self.rest {
+            log_join(part).await;
+        }
+        self.verifier.close().await;
+        if let Err(fault) = self.store.close().await {
+            error!(error = %ports::ErrorChain(&fault), "the database was not closed cleanly; nothing is lost");
+        }
+        info!("sitewright has stopped");
+    }
+}
+
+async fn log_join(task: JoinHandle<()>) {
+    if let Err(fault) = task.await {
+        error!(error = %fault, "a part of the service broke off");
+    }
+}
+
+fn hosting(settings: &Settings) -> Result<Hosting, Error> {
+    match &settings.host {
+        settings::CodeHost::Local(local) => {
+            let root = settings.data_dir.join("repos");
+            let pages = PagesServer::bind(local.bind, &root).map_err(Error::CodeHost)?;
+            let public_url = match &local.public_url {
+                Some(url) => url.clone(),
+                None => Url::parse(&format!("http://{}/", pages.local_addr())).map_err(Error::PagesUrl)?,
+            };
+            let options = github::local::Options {
+                root,
+                owner: "site".to_owned(),
+                public_url,
+                default_branch: local.default_branch.clone(),
+            };
+            let host = LocalHost::new(options).map_err(Error::CodeHost)?;
+            Ok(Hosting { host: Arc::new(host), pages: Some(pages) })
+        }
+        settings::CodeHost::GitHub(remote) => {
+            let options = github::remote::Options {
+                api_url: remote.api_url.clone(),
+                token: remote.token.clone(),
+                owner: remote.owner.clone(),
+                default_branch: remote.default_branch.clone(),
+                timeout: GITHUB_TIMEOUT,
+            };
+            let host = RemoteHost::new(options).map_err(Error::CodeHost)?;
+            Ok(Hosting { host: Arc::new(host), pages: None })
+        }
+    }
+}
+
+/// Knows every secret of this process, so that none is published or shown.
+fn keeper(settings: &Settings) -> Result<Keeper, Error> {
+    let mut own = Vec::new();
+    if let settings::CodeHost::GitHub(remote) = &settings.host {
+        own.push(remote.token.clone());
+    }
+    own.extend(settings.model.as_ref().and_then(|model| model.api_key.clone()));
+    own.extend(settings.http.admin_token.clone());
+    own.extend(settings.nats_url.clone());
+    Keeper::new(secrets::Options { student_secret: settings.student_secret.clone(), own }).map_err(Error::Secrets)
+}
+
+fn verifier(settings: &Settings) -> SiteVerifier {
+    let program = match &settings.browser {
+        Browser::Auto => verify::Program::InPath,
+        Browser::At(program) => verify::Program::At(program.clone()),
+        Browser::Off => verify::Program::Off,
+    };
+    SiteVerifier::new(verify::Options { program, ..verify::Options::default() })
+}
+
+fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {
+    let Some(url) = settings.nats_url.clone() else { return Ok(None) };
+    event_bus::nats::Mirror::new(event_bus::nats::Options::new(url), bus.clone()).map(Some).map_err(Error::Mirror)
+}
+
+fn model(settings: &Settings, keeper: Arc<Keeper>) -> Result<Option<Arc<dyn Model>>, Error> {
+    let Some(model) = &settings.model else { return Ok(None) };
+    let mut options = llm::Options::new(model.base_url.clone());
+    options.api_key = model.api_key.clone();
+    options.aliases = model.aliases.clone();
+    options.default_model = model.default_model.clone();
+    options.prompts_dir = model.prompts_dir.clone();
+    let gateway = Gateway::new(options, keeper).map_err(Error::Model)?;
+    Ok(Some(Arc::new(gateway)))
+}
+
+fn notifier(settings: &Settings) -> Result<HttpNotifier, Error> {
+    let allow_private =
+        if settings.notify.allow_insecure { AllowPrivate::LoopbackAndPrivate } else { AllowPrivate::None };
+    HttpNotifier::new(http_notify::Options { allow_private, ..http_notify::Options::default() }).map_err(Error::Notify)
+}
+
+fn runner_options(settings: &Settings) -> runner::Options {
+    runner::Options {
+        concurrency: settings.concurrency,
+        max_attempts: settings.notify.max_attempts,
+        grace: FLOWS_GRACE,
+        ..runner::Options::default()
+    }
+}
+
+fn bind_api(
+    settings: &Settings,
+    ports: &Ports,
+    outbox: relay::Handle,
+    parts: Vec<Arc<dyn HealthPart>>,
+    metrics: PrometheusHandle,
+) -> Result<Api, Error> {
+    let intake_options =
+        intake::Options { allow_http_evaluators: settings.notify.allow_insecure, ..intake::Options::default() };
+    let api_ports = api::Ports {
+        intake: Arc::new(intake::Service::new(intake_options, ports.clone(), outbox)),
+        ledger: ports.ledger.clone(),
+        bus: ports.bus.clone(),
+        blobs: ports.blobs.clone(),
+        clock: ports.clock.clone(),
+        ids: ports.ids.clone(),
+        parts,
+        metrics: Arc::new(move || metrics.render()),
+        plan: plan::step_names,
+    };
+    let mut options = api::Options::new(settings.http.bind);
+    options.admin_token = settings.http.admin_token.clone();
+    Api::bind(options, api_ports).map_err(|source| Error::Api { address: settings.http.bind, source })
+}

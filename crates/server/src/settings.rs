@@ -1,0 +1,152 @@
+//! What an operator may set, and from where: the environment over `sitewright.toml` over defaults.
+//!
+//! A name in the environment in capitals is the same name in the file in small letters. All that is
+//! missing or wrong is reported at once, with what each setting is for.
+
+mod read;
+mod report;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use url::Url;
+
+pub use read::{DOCUMENTED, read};
+pub use report::{Error, Fault};
+
+/// All settings of one process.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The inbound side.
+    pub http: Http,
+    /// `DATA_DIR`: database, blobs and local repositories. Default `data`.
+    pub data_dir: PathBuf,
+    /// `STUDENT_SECRET`: what issuers must send. On `DRY_RUN` on loopback the default is `dry-run`.
+    pub student_secret: SecretString,
+    /// Where sites are published.
+    pub host: CodeHost,
+    /// Language models, when any is configured.
+    pub model: Option<Model>,
+    /// Notifications.
+    pub notify: Notify,
+    /// `NATS_URL`: mirror all events to this broker.
+    pub nats_url: Option<SecretString>,
+    /// The browser.
+    pub browser: Browser,
+    /// `CONCURRENCY`: flows at once. Default 8.
+    pub concurrency: usize,
+    /// `LOG` and `LOG_FORMAT`.
+    pub log: Log,
+}
+
+/// The inbound side.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// `BIND` and `PORT`: where the API listens. Default `127.0.0.1:8080`; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// `ADMIN_TOKEN`: opens `/v1/*` to clients that are not on loopback.
+    pub admin_token: Option<SecretString>,
+}
+
+/// Where sites are published.
+#[derive(Debug, Clone)]
+pub enum CodeHost {
+    /// `DRY_RUN=1`: bare repositories below the data folder, pages on a port of their own.
+    Local(Local),
+    /// GitHub.
+    GitHub(GitHub),
+}
+
+/// The local code host.
+#[derive(Debug, Clone)]
+pub struct Local {
+    /// `BIND` and `PAGES_PORT`: where pages and repositories are served. Default `127.0.0.1:8081`.
+    pub bind: SocketAddr,
+    /// `PAGES_PUBLIC_URL`: how that address looks from outside; derived from `bind` when not set.
+    pub public_url: Option<Url>,
+    /// `DEFAULT_BRANCH`. Default `main`.
+    pub default_branch: String,
+}
+
+/// GitHub as the code host.
+#[derive(Debug, Clone)]
+pub struct GitHub {
+    /// `GITHUB_TOKEN`: needs to write Administration, Contents, Pages and Pull requests.
+    pub token: SecretString,
+    /// `GITHUB_API_URL`. Default `https://api.github.com/`.
+    pub api_url: Url,
+    /// `GITHUB_OWNER`: an organisation; the token's own account when not set.
+    pub owner: Option<String>,
+    /// `DEFAULT_BRANCH`. Default `main`.
+    pub default_branch: String,
+}
+
+/// Language models behind one OpenAI-compatible address.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// `LITELLM_URL` or `LLM_BASE_URL`. Default `https://api.openai.com/v1/` when only a key is set.
+    pub base_url: Url,
+    /// `LLM_API_KEY`.
+    pub api_key: Option<SecretString>,
+    /// `LLM_MODEL`: the model of every alias that has none of its own.
+    pub default_model: Option<String>,
+    /// Table `[aliases]` of the file: alias to model.
+    pub aliases: BTreeMap<String, String>,
+    /// `PROMPTS_DIR`: templates that stand in for the built-in ones.
+    pub prompts_dir: Option<PathBuf>,
+}
+
+/// Notifications.
+#[derive(Debug, Clone, Copy)]
+pub struct Notify {
+    /// `ALLOW_INSECURE_EVALUATORS` (and `DRY_RUN`): plain http and private addresses may be notified.
+    pub allow_insecure: bool,
+    /// `RETRY_MAX_ATTEMPTS`: tries of a notification and of each step. Default 8.
+    pub max_attempts: u32,
+}
+
+/// `VERIFY_BROWSER` and `CHROMIUM`: which browser looks at pages.
+#[derive(Debug, Clone)]
+pub enum Browser {
+    /// Chromium on the path, when it is there.
+    Auto,
+    /// This program.
+    At(PathBuf),
+    /// `VERIFY_BROWSER=off`: none is ever started.
+    Off,
+}
+
+/// Logs.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// `LOG`: a filter. Default `info`.
+    pub filter: String,
+    /// `LOG_FORMAT`: `json`, `text` or `auto` (text on a terminal).
+    pub format: LogFormat,
+}
+
+/// Form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+    /// Text on a terminal, else JSON.
+    Auto,
+}
+
+impl Settings {
+    /// Whether nothing leaves this machine but calls to a configured model.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        matches!(self.host, CodeHost::Local(_))
+    }
+}
+
+/// The address of an interface and a port.
+fn socket(ip: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(ip, port)
+}

@@ -1,0 +1,293 @@
+//! From names and texts to [`Settings`]. Pure over its sources, so that tests need no environment.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use config::{Config, Environment, File, FileFormat};
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+use super::{Browser, CodeHost, Error, Fault, GitHub, Http, Local, Log, LogFormat, Model, Notify, Settings, socket};
+
+/// What issuers send on a dry run when nothing else is set. Only for loopback.
+const DRY_RUN_SECRET: &str = "dry-run";
+
+/// Where a key without an address leads.
+const OPENAI_URL: &str = "https://api.openai.com/v1/";
+
+/// GitHub itself; an Enterprise server has its own.
+const GITHUB_URL: &str = "https://api.github.com/";
+
+/// Every setting, as `configs/dev.env` documents it.
+pub const DOCUMENTED: [&str; 26] = [
+    "DRY_RUN",
+    "STUDENT_SECRET",
+    "GITHUB_TOKEN",
+    "GITHUB_OWNER",
+    "GITHUB_API_URL",
+    "DEFAULT_BRANCH",
+    "LLM_API_KEY",
+    "LITELLM_URL",
+    "LLM_BASE_URL",
+    "LLM_MODEL",
+    "PROMPTS_DIR",
+    "BIND",
+    "PORT",
+    "PAGES_PORT",
+    "PAGES_PUBLIC_URL",
+    "ADMIN_TOKEN",
+    "DATA_DIR",
+    "RETRY_MAX_ATTEMPTS",
+    "ALLOW_INSECURE_EVALUATORS",
+    "CONCURRENCY",
+    "NATS_URL",
+    "VERIFY_BROWSER",
+    "CHROMIUM",
+    "LOG",
+    "LOG_FORMAT",
+    "ALIASES",
+];
+
+/// The texts as they were found.
+#[derive(Debug, Default, Deserialize)]
+struct Raw {
+    dry_run: Option<String>,
+    student_secret: Option<SecretString>,
+    github_token: Option<SecretString>,
+    github_owner: Option<String>,
+    github_api_url: Option<String>,
+    default_branch: Option<String>,
+    llm_api_key: Option<SecretString>,
+    litellm_url: Option<String>,
+    llm_base_url: Option<String>,
+    llm_model: Option<String>,
+    prompts_dir: Option<PathBuf>,
+    bind: Option<String>,
+    port: Option<String>,
+    pages_port: Option<String>,
+    pages_public_url: Option<String>,
+    admin_token: Option<SecretString>,
+    data_dir: Option<PathBuf>,
+    retry_max_attempts: Option<String>,
+    allow_insecure_evaluators: Option<String>,
+    concurrency: Option<String>,
+    nats_url: Option<SecretString>,
+    verify_browser: Option<String>,
+    chromium: Option<PathBuf>,
+    log: Option<String>,
+    log_format: Option<String>,
+    aliases: Option<BTreeMap<String, String>>,
+}
+
+/// Reads `environment` over the file at `file`. A file that was not named may be absent.
+///
+/// # Errors
+/// The file cannot be read, or settings are missing or wrong: all of them at once.
+pub fn read(file: Option<&Path>, environment: BTreeMap<String, String>) -> Result<Settings, Error> {
+    let path = file.unwrap_or(Path::new("sitewright.toml"));
+    let fault =
+        |source: Box<dyn std::error::Error + Send + Sync>| Error::File { path: path.display().to_string(), source };
+    let variables = Environment::default().ignore_empty(true).source(Some(environment.into_iter().collect()));
+    let config = Config::builder()
+        .add_source(File::from(path).format(FileFormat::Toml).required(file.is_some()))
+        .add_source(variables)
+        .build()
+        .map_err(|error| fault(error.into()))?;
+    let raw: Raw = config.try_deserialize().map_err(|error| fault(error.into()))?;
+    let mut faults = unknown_names(path);
+    let settings = check(raw, &mut faults);
+    match settings {
+        Some(settings) if faults.is_empty() => Ok(settings),
+        _ => Err(Error::Faults(faults)),
+    }
+}
+
+/// A misspelt name in the file would otherwise be ignored without a word.
+fn unknown_names(path: &Path) -> Vec<Fault> {
+    let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let names = table.unwrap_or_default().into_iter().map(|(name, _)| name);
+    names
+        .filter(|name| !DOCUMENTED.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        .map(|name| Fault { name: "sitewright.toml", detail: format!("there is no setting `{name}`") })
+        .collect()
+}
+
+fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
+    let dry_run = flag("DRY_RUN", raw.dry_run.as_deref(), faults);
+    let ip = or_default("BIND", raw.bind.as_deref(), IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address", faults);
+    let port = or_default("PORT", raw.port.as_deref(), 8080, "a port number", faults);
+    let pages_port = or_default("PAGES_PORT", raw.pages_port.as_deref(), 8081, "a port number", faults);
+    let student_secret = raw.student_secret.or_else(|| {
+        let local = dry_run && ip.is_loopback();
+        local.then(|| SecretString::from(DRY_RUN_SECRET))
+    });
+    if student_secret.is_none() {
+        missing("STUDENT_SECRET", "the secret that issuers send with each task", faults);
+    }
+    let default_branch = raw.default_branch.unwrap_or_else(|| "main".to_owned());
+    let public_url = url("PAGES_PUBLIC_URL", raw.pages_public_url.as_deref(), faults);
+    let api_url = url("GITHUB_API_URL", raw.github_api_url.as_deref(), faults);
+    let host = if dry_run {
+        Some(CodeHost::Local(Local { bind: socket(ip, pages_port), public_url, default_branch }))
+    } else {
+        if raw.github_token.is_none() {
+            let why = "publishes the sites; a fine-grained token that may write Administration, Contents, Pages and \
+                       Pull requests";
+            missing("GITHUB_TOKEN", why, faults);
+        }
+        let api_url = api_url.or_else(|| Url::parse(GITHUB_URL).ok());
+        let owner = raw.github_owner;
+        raw.github_token
+            .zip(api_url)
+            .map(|(token, api_url)| CodeHost::GitHub(GitHub { token, api_url, owner, default_branch }))
+    };
+    let given = ModelTexts {
+        api_key: raw.llm_api_key,
+        litellm_url: url("LITELLM_URL", raw.litellm_url.as_deref(), faults),
+        base_url: url("LLM_BASE_URL", raw.llm_base_url.as_deref(), faults),
+        default_model: raw.llm_model,
+        aliases: raw.aliases.unwrap_or_default(),
+        prompts_dir: raw.prompts_dir,
+    };
+    let model = model(given, dry_run, faults);
+    let allow_insecure = flag("ALLOW_INSECURE_EVALUATORS", raw.allow_insecure_evaluators.as_deref(), faults);
+    let max_attempts =
+        or_default("RETRY_MAX_ATTEMPTS", raw.retry_max_attempts.as_deref(), 8, "a number from 1 to 20", faults);
+    if !(1..=20).contains(&max_attempts) {
+        wrong("RETRY_MAX_ATTEMPTS", "a number from 1 to 20", faults);
+    }
+    let concurrency = or_default("CONCURRENCY", raw.concurrency.as_deref(), 8, "a number from 1 to 256", faults);
+    if !(1..=256).contains(&concurrency) {
+        wrong("CONCURRENCY", "a number from 1 to 256", faults);
+    }
+    let browser = match raw.verify_browser.as_deref() {
+        None | Some("auto") => raw.chromium.map_or(Browser::Auto, Browser::At),
+        Some("off") => Browser::Off,
+        Some(_) => {
+            wrong("VERIFY_BROWSER", "`auto` or `off`", faults);
+            Browser::Auto
+        }
+    };
+    let format = match raw.log_format.as_deref() {
+        None | Some("auto") => LogFormat::Auto,
+        Some("json") => LogFormat::Json,
+        Some("text") => LogFormat::Text,
+        Some(_) => {
+            wrong("LOG_FORMAT", "`json`, `text` or `auto`", faults);
+            LogFormat::Auto
+        }
+    };
+    Some(Settings {
+        http: Http { bind: socket(ip, port), admin_token: raw.admin_token },
+        data_dir: raw.data_dir.unwrap_or_else(|| PathBuf::from("data")),
+        student_secret: student_secret?,
+        host: host?,
+        model,
+        notify: Notify { allow_insecure: allow_insecure || dry_run, max_attempts },
+        nats_url: raw.nats_url,
+        browser,
+        concurrency,
+        log: Log { filter: raw.log.unwrap_or_else(|| "info".to_owned()), format },
+    })
+}
+
+/// What was said about models.
+struct ModelTexts {
+    api_key: Option<SecretString>,
+    litellm_url: Option<Url>,
+    base_url: Option<Url>,
+    default_model: Option<String>,
+    aliases: BTreeMap<String, String>,
+    prompts_dir: Option<PathBuf>,
+}
+
+fn model(given: ModelTexts, dry_run: bool, faults: &mut Vec<Fault>) -> Option<Model> {
+    let proxy = given.litellm_url.is_some();
+    let Some(base_url) = given
+        .litellm_url
+        .or(given.base_url)
+        .or_else(|| given.api_key.is_some().then(|| Url::parse(OPENAI_URL).ok()).flatten())
+    else {
+        if !dry_run {
+            let why = "writes the sites; a key of an OpenAI-compatible service (or set LITELLM_URL or LLM_BASE_URL for \
+                       one without a key)";
+            missing("LLM_API_KEY", why, faults);
+        }
+        return None;
+    };
+    // A LiteLLM proxy knows the aliases itself; any other service is asked for a model by name.
+    if given.default_model.is_none() && given.aliases.is_empty() && !proxy {
+        missing("LLM_MODEL", "the model that writes the sites, by the name its service gives it", faults);
+    }
+    Some(Model {
+        base_url,
+        api_key: given.api_key,
+        default_model: given.default_model,
+        aliases: if proxy { with_own_names(given.aliases) } else { given.aliases },
+        prompts_dir: given.prompts_dir,
+    })
+}
+
+/// The aliases that this program asks for; a proxy maps them to models.
+const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
+
+fn with_own_names(mut aliases: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for alias in ALIASES {
+        aliases.entry(alias.to_owned()).or_insert_with(|| alias.to_owned());
+    }
+    aliases
+}
+
+fn missing(name: &'static str, what_for: &str, faults: &mut Vec<Fault>) {
+    faults.push(Fault { name, detail: format!("missing: {what_for}") });
+}
+
+fn wrong(name: &'static str, expected: &str, faults: &mut Vec<Fault>) {
+    faults.push(Fault { name, detail: format!("wrong: expected {expected}") });
+}
+
+fn flag(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> bool {
+    match text.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("0" | "false" | "no" | "off") => false,
+        Some("1" | "true" | "yes" | "on") => true,
+        Some(_) => {
+            wrong(name, "1 or 0", faults);
+            false
+        }
+    }
+}
+
+fn or_default<T: FromStr>(
+    name: &'static str,
+    text: Option<&str>,
+    default: T,
+    expected: &str,
+    faults: &mut Vec<Fault>,
+) -> T {
+    match text.map(str::parse) {
+        None => default,
+        Some(Ok(value)) => value,
+        Some(Err(_)) => {
+            wrong(name, expected, faults);
+            default
+        }
+    }
+}
+
+fn url(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Url> {
+    let mut url = match Url::parse(text?) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+        _ => {
+            wrong(name, "an http or https URL", faults);
+            return None;
+        }
+    };
+    // Paths are joined onto it.
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Some(url)
+}

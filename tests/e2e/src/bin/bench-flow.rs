@@ -1,0 +1,117 @@
+//! How fast tasks go through: `cargo xtask bench flow`.
+//!
+//! A release server on embedded defaults with the lab's instant model and the local code host.
+//! First 200 tasks at once without a browser: flows a second, the median of each task's time a
+//! step, and the share of the flows' time that they wait for storage. Then tasks one by one with
+//! the browser: the median from POST to callback. Last, what the server needs at rest.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::measure::{Figure, median, report};
+use e2e::{Instance, Launch, Outside, case};
+use lab::model::{ModelServer, Script};
+use serde_json::{Map, Value};
+use shared_types::TaskId;
+
+/// Tasks of the run without a browser.
+const TASKS: usize = 200;
+
+/// Tasks of the run with the browser, after one that warms it.
+const WITH_BROWSER: usize = 15;
+
+const LONG: Duration = Duration::from_secs(300);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut outside = Outside::new()?;
+    let model = ModelServer::bind(([127, 0, 0, 1], 0).into(), Script::instant())?;
+    let launch = Launch::dry_run()
+        .with("LLM_BASE_URL", model.base_url())
+        .with("LLM_MODEL", "instant")
+        .with("LOG", "warn")
+        .with("CONCURRENCY", "16");
+    let stop = outside.stopping();
+    outside.run(async move {
+        model.run(stop).await.ok();
+    });
+    let request = &case("sales-summary")?.rounds[0].request;
+    let mut figures = at_rest(&launch).await?;
+    figures.extend(without_browser(&launch, &outside, request).await?);
+    figures.extend(with_browser(&launch, request).await?);
+    report("flow", &figures)
+}
+
+async fn at_rest(launch: &Launch) -> Result<Vec<Figure>> {
+    let began = Instant::now();
+    let server = Instance::start(launch.clone().without_browser()).await?;
+    let ready_s = began.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().context("not running")?))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kilobytes: f64 = resident.trim().trim_end_matches(" kB").parse()?;
+    Ok(vec![
+        Figure::at_most("ready_s", ready_s, "s", 0.5),
+        Figure::at_most("rss_at_rest_mb", kilobytes / 1024.0, "MB", 60.0),
+    ])
+}
+
+async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<String, Value>) -> Result<Vec<Figure>> {
+    let server = Instance::start(launch.clone().without_browser()).await?;
+    let before = outside.evaluator.received().len();
+    let began = Instant::now();
+    let posts = (0..TASKS).map(|_| outside.post(&server, "/build", request));
+    let receipts = futures::future::join_all(posts).await.into_iter().collect::<Result<Vec<_>>>()?;
+    outside.accepted(before + TASKS, LONG).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let mut figures = vec![Figure::at_least("flows_per_s_no_browser", TASKS as f64 / seconds, "flows/s", 50.0)];
+    let mut steps: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for receipt in &receipts {
+        for (step, ms) in step_times(&server, receipt.id).await? {
+            steps.entry(step).or_default().push(ms);
+        }
+    }
+    let metrics = server.get("metrics").await?;
+    let share = sum(&metrics, "sitewright_storage_seconds_sum") / sum(&metrics, "sitewright_flow_seconds_sum");
+    figures.push(Figure::plain("storage_share", share, "of time"));
+    for (step, times) in steps {
+        figures.push(Figure::plain(&format!("ms_{step}"), median(times), "ms"));
+    }
+    Ok(figures)
+}
+
+async fn with_browser(launch: &Launch, request: &Map<String, Value>) -> Result<Vec<Figure>> {
+    let outside = Outside::new()?;
+    let server = Instance::start(launch.clone()).await?;
+    let mut seconds = Vec::new();
+    for n in 0..=WITH_BROWSER {
+        let began = Instant::now();
+        let receipt = outside.post(&server, "/build", request).await?;
+        outside.accepted(n + 1, LONG).await?;
+        seconds.push(began.elapsed().as_secs_f64());
+        let report = server.finished(receipt.id, LONG).await?.report.context("no report")?;
+        ensure!(matches!(report.browser, shared_types::BrowserRun::Ran { .. }), "{:?}", report.browser);
+    }
+    // The first starts the browser.
+    let first_s = seconds.remove(0);
+    Ok(vec![
+        Figure::at_most("post_to_callback_browser_s", median(seconds), "s", 1.5),
+        Figure::plain("post_to_callback_first_s", first_s, "s"),
+    ])
+}
+
+/// Milliseconds a step, by the events.
+async fn step_times(server: &Instance, id: TaskId) -> Result<Vec<(String, f64)>> {
+    let task = server.finished(id, LONG).await?;
+    let times = task.steps.iter().filter_map(|step| {
+        let (started, finished) = (step.started_at?, step.finished_at?);
+        Some((step.step.clone(), finished.since(started).as_millis() as f64))
+    });
+    Ok(times.collect())
+}
+
+/// The sum of all series of a metric.
+fn sum(metrics: &str, name: &str) -> f64 {
+    let values = metrics.lines().filter(|line| line.starts_with(name));
+    values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}

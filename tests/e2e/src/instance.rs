@@ -1,0 +1,252 @@
+//! One server: a data folder, two ports, and a process that may come and go.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use shared_types::TaskId;
+use shared_types::http::{TaskState, TaskView};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use url::Url;
+
+/// A debug build on a busy machine is up well within this.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    environment: BTreeMap<String, String>,
+}
+
+/// One data folder and whoever serves it.
+#[derive(Debug)]
+pub struct Instance {
+    data: TempDir,
+    launch: Launch,
+    port: u16,
+    pages_port: u16,
+    client: reqwest::Client,
+    child: Option<Child>,
+}
+
+impl Launch {
+    /// Embedded defaults.
+    #[must_use]
+    pub fn dry_run() -> Self {
+        Self::default().with("DRY_RUN", "1").with("STUDENT_SECRET", super::SECRET)
+    }
+
+    /// The same with one more setting.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same without a browser, for cases that are not about pages.
+    #[must_use]
+    pub fn without_browser(self) -> Self {
+        self.with("VERIFY_BROWSER", "off")
+    }
+}
+
+impl Instance {
+    /// A fresh data folder, not served yet.
+    ///
+    /// # Errors
+    /// No folder, port or client can be had.
+    pub fn new(launch: Launch) -> Result<Self> {
+        Ok(Self {
+            data: tempfile::Builder::new().prefix("sitewright-e2e-").tempdir().context("make a data folder")?,
+            launch,
+            port: free_port()?,
+            pages_port: free_port()?,
+            client: lab::client()?,
+            child: None,
+        })
+    }
+
+    /// A started server.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub async fn start(launch: Launch) -> Result<Self> {
+        let mut instance = Self::new(launch)?;
+        instance.up().await?;
+        Ok(instance)
+    }
+
+    /// Starts the process and waits until it answers.
+    ///
+    /// # Errors
+    /// It ends, or does not answer in time; the message holds the end of its log.
+    pub async fn up(&mut self) -> Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).context("open the log")?;
+        let child = self.command().stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
+        let child = self.child.insert(child.with_context(|| format!("start {}", program().display()))?);
+        let until = Instant::now() + READY_WITHIN;
+        let healthz = format!("http://127.0.0.1:{}/v1/healthz", self.port);
+        while Instant::now() < until {
+            if let Some(status) = child.try_wait()? {
+                bail!("the server ended with {status}:\n{}", self.log_tail());
+            }
+            if self.client.get(&healthz).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("the server was not ready within {READY_WITHIN:?}:\n{}", self.log_tail());
+    }
+
+    /// SIGKILL: nothing is said, nothing is closed.
+    ///
+    /// # Errors
+    /// There is no process to kill.
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("nothing runs")?;
+        child.kill().await.context("kill the server")
+    }
+
+    /// SIGTERM; returns how the process ended and how long it took.
+    ///
+    /// # Errors
+    /// It does not end within 30 s.
+    pub async fn terminate(&mut self) -> Result<(ExitStatus, Duration)> {
+        let mut child = self.child.take().context("nothing runs")?;
+        let id = child.id().context("the server has ended already")?;
+        let began = Instant::now();
+        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await.context("send SIGTERM")?;
+        anyhow::ensure!(sent.success(), "kill -TERM {id}: {sent}");
+        let status = tokio::time::timeout(Duration::from_secs(30), child.wait()).await;
+        Ok((status.context("the server did not end within 30 s")??, began.elapsed()))
+    }
+
+    /// The process's id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// The API's root.
+    ///
+    /// # Errors
+    /// Never for a port.
+    pub fn api(&self) -> Result<Url> {
+        Ok(Url::parse(&format!("http://127.0.0.1:{}/", self.port))?)
+    }
+
+    /// The root of pages and repositories.
+    ///
+    /// # Errors
+    /// Never for a port.
+    pub fn pages(&self) -> Result<Url> {
+        Ok(Url::parse(&format!("http://127.0.0.1:{}/", self.pages_port))?)
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Whole text at a path of the API.
+    ///
+    /// # Errors
+    /// No answer, or none with a success status.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let answer = self.client.get(self.api()?.join(path)?).send().await?.error_for_status()?;
+        Ok(answer.text().await?)
+    }
+
+    /// A task as the API shows it.
+    ///
+    /// # Errors
+    /// No answer, or none that is a task.
+    pub async fn task(&self, id: TaskId) -> Result<TaskView> {
+        Ok(serde_json::from_str(&self.get(&format!("v1/tasks/{id}")).await?)?)
+    }
+
+    /// A task once `enough` holds for it.
+    ///
+    /// # Errors
+    /// It does not within `timeout`; the message shows the task and the log.
+    pub async fn task_until(
+        &self,
+        id: TaskId,
+        timeout: Duration,
+        enough: impl Fn(&TaskView) -> bool,
+    ) -> Result<TaskView> {
+        let until = Instant::now() + timeout;
+        let mut last = None;
+        while Instant::now() < until {
+            // While the server is away there is nothing to see.
+            if let Ok(task) = self.task(id).await {
+                if enough(&task) {
+                    return Ok(task);
+                }
+                last = Some(task);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("task {id} did not get there within {timeout:?}: {last:#?}\n{}", self.log_tail());
+    }
+
+    /// A task once it is finished.
+    ///
+    /// # Errors
+    /// It is not within `timeout`.
+    pub async fn finished(&self, id: TaskId, timeout: Duration) -> Result<TaskView> {
+        self.task_until(id, timeout, |task| task.summary.state == TaskState::Finished).await
+    }
+
+    /// Everything the server has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().rev().take(30).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.path().join("server.log")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(program());
+        // Settings of whoever runs the tests must not leak in.
+        command
+            .env_clear()
+            .envs(std::env::vars().filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME" | "TMPDIR")));
+        command.arg("serve").current_dir(self.data.path());
+        command.env("DATA_DIR", self.data.path().join("data"));
+        command.env("PORT", self.port.to_string()).env("PAGES_PORT", self.pages_port.to_string());
+        command.env("LOG_FORMAT", "json").envs(&self.launch.environment);
+        command
+    }
+}
+
+/// The program under test: `SITEWRIGHT_BIN`, else the one that was built beside this program.
+#[must_use]
+pub fn program() -> PathBuf {
+    let beside = || {
+        let folder = if cfg!(debug_assertions) { "target/debug" } else { "target/release" };
+        super::workspace().join(folder).join("sitewright")
+    };
+    std::env::var_os("SITEWRIGHT_BIN").map_or_else(beside, PathBuf::from)
+}
+
+/// A port that is free now. A server keeps its ports over restarts, since its pages' URLs name one.
+///
+/// # Errors
+/// No port is free.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
+}

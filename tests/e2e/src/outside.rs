@@ -1,0 +1,101 @@
+//! The outside world of a case: who posts and who is notified.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use lab::cases::Case;
+use lab::evaluator::{self, Evaluator};
+use lab::instructor::{Instructor, Nonce};
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use shared_types::http::Receipt;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Instance;
+
+/// What the instances of this package are given as `STUDENT_SECRET`.
+pub const SECRET: &str = "end-to-end";
+
+/// Instructor and evaluator.
+#[derive(Debug)]
+pub struct Outside {
+    /// What was received, and how to answer.
+    pub evaluator: evaluator::Handle,
+    stop: CancellationToken,
+    parts: JoinSet<()>,
+}
+
+impl Outside {
+    /// An evaluator on a free port.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn new() -> Result<Self> {
+        lab::install_crypto_provider();
+        let evaluator = Evaluator::bind(any_port())?;
+        let mut outside = Self { evaluator: evaluator.handle(), stop: CancellationToken::new(), parts: JoinSet::new() };
+        let stop = outside.stop.clone();
+        outside.run(async move {
+            evaluator.run(stop).await.ok();
+        });
+        Ok(outside)
+    }
+
+    /// Runs a further stand-in until this world ends.
+    pub fn run(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+        self.parts.spawn(part);
+    }
+
+    /// Cancelled when this world ends.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// POSTs a request with a fresh nonce and this evaluator.
+    ///
+    /// # Errors
+    /// It is not accepted.
+    pub async fn post(&self, to: &Instance, path: &str, request: &Map<String, Value>) -> Result<Receipt> {
+        let instructor = Instructor::new(to.api()?, SecretString::from(SECRET))?;
+        Ok(instructor.post(path, request, &self.evaluator.url(), Nonce::Fresh).await?.receipt()?)
+    }
+
+    /// The number of accepted notifications once there are at least `n`.
+    ///
+    /// # Errors
+    /// Not within `timeout`.
+    pub async fn accepted(&self, n: usize, timeout: Duration) -> Result<usize> {
+        let count = |items: &[evaluator::Received]| items.iter().filter(|item| item.accepted().is_some()).count();
+        let received = self.evaluator.wait_until("accepted notifications", timeout, |items| count(items) >= n).await?;
+        Ok(count(&received))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Any free port on loopback.
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// The folder of the sample cases.
+#[must_use]
+pub fn fixtures() -> PathBuf {
+    super::workspace().join("tests/fixtures/requests")
+}
+
+/// A sample case.
+///
+/// # Errors
+/// There is none of that name.
+pub fn case(name: &str) -> Result<Case> {
+    Ok(Case::load(&fixtures(), name)?)
+}

@@ -1,0 +1,73 @@
+//! GitHub in place of the local host: three rounds over HTTP against the lab's GitHub.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Instance, Launch, Outside, case};
+use lab::github::LabGitHub;
+use lab::model::{ModelServer, Script};
+use shared_types::http::Outcome;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_enough() -> Result<()> {
+    let mut outside = Outside::new()?;
+    let token = ["a", "-token-", "to-look-for"].concat();
+    let options = lab::github::Options { token: Some(token.clone()), ..lab::github::Options::default() };
+    let github = LabGitHub::bind(([127, 0, 0, 1], 0).into(), options)?;
+    let handle = github.handle();
+    let model = ModelServer::bind(([127, 0, 0, 1], 0).into(), Script::instant())?;
+    let launch = Launch::default()
+        .with("STUDENT_SECRET", e2e::SECRET)
+        .with("GITHUB_TOKEN", &token)
+        .with("GITHUB_API_URL", github.api_url().as_str())
+        .with("ALLOW_INSECURE_EVALUATORS", "1")
+        .with("LLM_BASE_URL", model.base_url())
+        .with("LLM_MODEL", "scripted")
+        .without_browser();
+    let stop = outside.stopping();
+    outside.run({
+        let stop = stop.clone();
+        async move {
+            github.run(stop).await.ok();
+        }
+    });
+    outside.run(async move {
+        model.run(stop).await.ok();
+    });
+    let server = Instance::start(launch).await?;
+    for (index, round) in case("sales-summary")?.rounds.iter().enumerate() {
+        let receipt = outside.post(&server, "/tasks", &round.request).await?;
+        let task = server.finished(receipt.id, Duration::from_secs(60)).await?;
+        ensure!(task.summary.outcome == Some(Outcome::HandedIn), "{task:#?}");
+        let live = task.steps.iter().find(|step| step.step == "pages").and_then(|step| step.summary.clone());
+        ensure!(live.as_deref() == Some("live"), "round {}: {live:?}, {:?}", index + 1, task.notes);
+    }
+    let repos = handle.repos();
+    ensure!(repos.len() == 1, "{repos:#?}");
+    let rounds = repos[0].commits.iter().filter(|commit| commit.message.starts_with("feat: ")).count();
+    ensure!(rounds == 3, "{:#?}", repos[0].commits);
+    ensure!(repos[0].files.contains_key("LICENSE") && repos[0].files.contains_key("data.csv"));
+    ensure!(!server.log().contains(&token), "the token is in the log");
+    let found = grep(server.data(), token.as_bytes())?;
+    ensure!(found.is_empty(), "the token is in {found:?}");
+    let found = grep(server.data(), e2e::SECRET.as_bytes())?;
+    ensure!(found.is_empty(), "the student's secret is in {found:?}");
+    let published =
+        repos[0].files.values().any(|bytes| bytes.windows(token.len()).any(|window| window == token.as_bytes()));
+    ensure!(!published, "the token is published");
+    Ok(())
+}
+
+/// Files below `folder` that hold `needle`.
+fn grep(folder: &std::path::Path, needle: &[u8]) -> Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(grep(&path, needle)?);
+        } else if std::fs::read(&path)?.windows(needle.len()).any(|window| window == needle) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,9 @@
+//! End-to-end cases over real processes. Names that hold `browser::` need Chromium, names that
+//! hold `nats::` need nats-server.
+
+mod bad_input;
+mod browser;
+mod github;
+mod nats;
+mod restart;
+mod stop;
