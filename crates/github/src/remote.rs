@@ -28,6 +28,7 @@ use url::Url;
 
 use crate::{Error, objects};
 use client::{Call, Client};
+use repos::Branch;
 
 /// How to reach GitHub and as whom.
 #[derive(Debug, Clone)]
@@ -128,7 +129,8 @@ impl CodeHost for RemoteHost {
     }
 
     async fn read_site(&self, repo: &Repo) -> Result<Snapshot, ports::Error> {
-        let Some(head) = self.head(&full_name(repo), &repo.default_branch).await? else {
+        let branch_is = Branch::seen(repo.head.as_ref());
+        let Some(head) = self.head(&full_name(repo), &repo.default_branch, branch_is).await? else {
             return Ok(Snapshot { head: None, site: ports::Site::new() });
         };
         let site = self.site(repo, &head).await?;
@@ -145,7 +147,8 @@ impl CodeHost for RemoteHost {
         draft: &CommitDraft,
         planned: &CommitSha,
     ) -> Result<Publication, ports::Error> {
-        let head = self.head(&full_name(repo), &repo.default_branch).await?;
+        let branch_is = Branch::seen(draft.parent.as_ref());
+        let head = self.head(&full_name(repo), &repo.default_branch, branch_is).await?;
         if head.as_ref() == Some(planned) {
             return Ok(Publication::Done);
         }

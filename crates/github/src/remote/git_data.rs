@@ -13,7 +13,7 @@ use shared_types::{CommitSha, SitePath};
 use url::Url;
 
 use super::client::not_ready;
-use super::repos::{sha, signature};
+use super::repos::{Branch, sha, signature};
 use super::{RemoteHost, branch_in_route, full_name, refusal, repo_call, wire};
 use crate::{Error, objects};
 
@@ -79,7 +79,7 @@ impl RemoteHost {
             return Err(reply.refusal(&call));
         }
         // Not a fast-forward, unless the branch is where we left it: then a rule forbids the move.
-        match self.head(&full, branch).await? {
+        match self.head(&full, branch, Branch::seen(from)).await? {
             Some(head) if head == *to => Ok(Publication::Done),
             head if head.as_ref() == from => Err(reply.refusal(&call)),
             head => Ok(Publication::Moved { head }),
@@ -115,7 +115,7 @@ impl RemoteHost {
     pub(super) async fn propose(&self, repo: &Repo, draft: &CommitDraft, text: &PullRequestText) -> Result<Url, Error> {
         let full = full_name(repo);
         let planned = objects::commit_sha(&objects::assemble(draft)?.commit)?;
-        match self.head(&full, &text.branch).await? {
+        match self.head(&full, &text.branch, Branch::New).await? {
             Some(head) if head == planned => {}
             Some(_) => {
                 let (owner, name) = (repo.owner.clone(), repo.name.to_string());

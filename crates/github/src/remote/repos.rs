@@ -19,6 +19,22 @@ const PER_PAGE: usize = 100;
 /// Repositories with the right prefix whose history is read.
 const MAX_CANDIDATES: usize = 20;
 
+/// Whether a branch is known to have had a commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Branch {
+    /// "Not found" is waited out: it is what a repository says while it is being made.
+    Known,
+    /// "Not found" is taken at its word.
+    New,
+}
+
+impl Branch {
+    /// What is known of a branch on which `commit` was seen.
+    pub(super) fn seen(commit: Option<&CommitSha>) -> Self {
+        if commit.is_some() { Self::Known } else { Self::New }
+    }
+}
+
 impl RemoteHost {
     pub(super) async fn find(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
         let account = self.account().await?;
@@ -69,10 +85,13 @@ impl RemoteHost {
     }
 
     /// The commit that `branch` of `full` (`owner/name`) points to.
-    pub(super) async fn head(&self, full: &str, branch: &str) -> Result<Option<CommitSha>, Error> {
+    pub(super) async fn head(&self, full: &str, branch: &str, branch_is: Branch) -> Result<Option<CommitSha>, Error> {
         let below = format!("/git/ref/heads/{}", branch_in_route(branch));
         let call = repo_call(Method::GET, "read the head of", full, &below);
-        let reply = self.client.send(&call).await?;
+        let reply = match branch_is {
+            Branch::Known => self.client.settling(&call, not_found).await?,
+            Branch::New => self.client.send(&call).await?,
+        };
         // 409: a repository without any commit.
         if matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::CONFLICT) {
             return Ok(None);
@@ -100,11 +119,12 @@ impl RemoteHost {
         let reply = self.client.send(&create).await?;
         let taken = reply.status == StatusCode::UNPROCESSABLE_ENTITY
             && refusal::is_about(&reply.body, "name", "already exists");
-        if taken {
-            self.client.get(repo_call(Method::GET, "read repository", &full, "")).await
-        } else {
-            reply.read(&create)
-        }
+        if taken { self.repository(&full).await } else { reply.read(&create) }
+    }
+
+    async fn repository(&self, full: &str) -> Result<wire::Repository, Error> {
+        let call = repo_call(Method::GET, "read repository", full, "");
+        self.client.settling(&call, not_found).await?.read(&call)
     }
 
     /// The newest messages of the default branch. Every commit of ours carries the marker, so one
@@ -141,7 +161,7 @@ impl RemoteHost {
 
     /// Reads the repository again, and makes the branch that was just written its default.
     async fn published_branch(&self, full: &str) -> Result<wire::Repository, Error> {
-        let repository: wire::Repository = self.client.get(repo_call(Method::GET, "read repository", full, "")).await?;
+        let repository = self.repository(full).await?;
         if repository.default_branch == self.default_branch {
             return Ok(repository);
         }
@@ -150,9 +170,10 @@ impl RemoteHost {
         self.client.get(call.with(json!({ "default_branch": self.default_branch }))).await
     }
 
+    /// Only for a repository that has a commit.
     async fn describe(&self, repository: wire::Repository, name: RepoName) -> Result<Repo, Error> {
         let full = format!("{}/{name}", repository.owner.login);
-        let head = self.head(&full, &repository.default_branch).await?;
+        let head = self.head(&full, &repository.default_branch, Branch::Known).await?;
         let known = if repository.has_pages { self.pages_url(&full).await? } else { None };
         let pages_url = match known {
             Some(url) => url,
