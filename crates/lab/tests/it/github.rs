@@ -1,8 +1,10 @@
-//! The stand-in for GitHub over real HTTP, its object ids held against the `git` program.
+//! The stand-in for GitHub over real HTTP, its object ids held against the `git` program, and the
+//! product's own code host run against it.
 
 mod objects;
 mod pages;
 mod protocol;
+mod remote;
 
 use lab::github::{Handle, LabGitHub, Options};
 use reqwest::header::HeaderMap;
