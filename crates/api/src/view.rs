@@ -69,6 +69,14 @@ pub(crate) fn steps(plan: &[&str], events: &[Envelope]) -> Vec<StepView> {
                 step.finished_at = Some(at);
                 step.summary = Some(finished.summary.clone());
             }
+            Some(Payload::TaskFinished(finished)) => {
+                // A step that the flow did not get past is what ended it.
+                for step in steps.iter_mut().filter(|step| step.state == StepState::Running) {
+                    step.state = StepState::Failed;
+                    step.finished_at = Some(at);
+                    step.summary = Some(finished.reason.clone());
+                }
+            }
             _ => {}
         }
     }
@@ -96,7 +104,7 @@ fn entry<'a>(steps: &'a mut Vec<StepView>, name: &str) -> &'a mut StepView {
 
 #[cfg(test)]
 mod tests {
-    use shared_types::events::{StepFinished, StepRetrying, StepStarted};
+    use shared_types::events::{StepFinished, StepRetrying, StepStarted, TaskFinished};
 
     use super::*;
 
@@ -113,6 +121,10 @@ mod tests {
     fn finished(ms: i64, step: &str) -> Envelope {
         let summary = "4 files".to_owned();
         event(ms, Payload::StepFinished(StepFinished { step: step.to_owned(), summary, duration_ms: 1 }))
+    }
+
+    fn ended(ms: i64, reason: &str) -> Envelope {
+        event(ms, Payload::TaskFinished(TaskFinished { reason: reason.to_owned(), ..TaskFinished::default() }))
     }
 
     #[track_caller]
@@ -149,6 +161,10 @@ mod tests {
                 started(6, "judge", 1),
             ],
             &["generate Done 1..4 x2 4 files", "verify Running 5..- x1 ", "judge Running 6..- x1 "],
+        );
+        check(
+            &[started(1, "generate", 1), ended(2, "no space left")],
+            &["generate Failed 1..2 x1 no space left", "verify Waiting -..- x0 "],
         );
     }
 }

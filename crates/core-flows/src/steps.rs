@@ -149,7 +149,7 @@ pub(crate) async fn run(step: Step, ctx: &Context, progress: &Progress, budget: 
         Step::Repair => repair::run(ctx, progress, budget).await,
         Step::Commit => commit::run(ctx, progress).await,
         Step::Publish => publish::run(ctx, progress).await,
-        Step::Pages => pages::run(ctx, progress).await,
+        Step::Pages => pages::run(ctx, progress, budget).await,
         Step::Confirm => confirm::run(ctx, progress).await,
         Step::Notify => notify::run(ctx, progress, budget).await,
         Step::Record => Err(journal::Error::Missing(Step::Record).into()),

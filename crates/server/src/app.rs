@@ -17,6 +17,7 @@ use http_notify::{AllowPrivate, HttpNotifier};
 use llm::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ports::{CodeHost, HealthPart, Model, WorkerId};
+use secrecy::{ExposeSecret as _, SecretString};
 use secrets::Keeper;
 use storage::{DatabaseHealth, DiskHealth, Store};
 use tokio::task::JoinHandle;
@@ -45,14 +46,14 @@ pub enum Error {
         data_dir: String,
         /// Why.
         #[source]
-        source: storage::Error,
+        source: Box<storage::Error>,
     },
     /// The keeper of secrets.
     #[error("set up the checking of secrets")]
     Secrets(#[source] secrets::Error),
     /// The code host or its pages.
     #[error("set up the code host")]
-    CodeHost(#[source] github::Error),
+    CodeHost(#[source] Box<github::Error>),
     /// Notifications.
     #[error("set up notifications")]
     Notify(#[source] http_notify::Error),
@@ -103,7 +104,8 @@ impl App {
     /// # Errors
     /// A part cannot be set up; parts that were started are stopped.
     pub async fn start(settings: Settings, metrics: PrometheusHandle) -> Result<Self, Error> {
-        let ledger_error = |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source };
+        let ledger_error =
+            |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source: Box::new(source) };
         let store = Arc::new(Store::open(storage::Options::new(&settings.data_dir)).map_err(ledger_error)?);
         let hosting = hosting(&settings)?;
         let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
@@ -165,7 +167,7 @@ impl App {
                 }
             }),
         ];
-        info!(api = %api_addr, pages = ?pages_addr, dry_run = settings.is_dry_run(), "sitewright is ready");
+        info!(api = %api_addr, pages = pages_addr.map(tracing::field::display), dry_run = settings.is_dry_run(), "sitewright is ready");
         Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store })
     }
 
@@ -193,11 +195,15 @@ async fn log_join(task: JoinHandle<()>) {
     }
 }
 
+fn code_host(source: github::Error) -> Error {
+    Error::CodeHost(Box::new(source))
+}
+
 fn hosting(settings: &Settings) -> Result<Hosting, Error> {
     match &settings.host {
         settings::CodeHost::Local(local) => {
             let root = settings.data_dir.join("repos");
-            let pages = PagesServer::bind(local.bind, &root).map_err(Error::CodeHost)?;
+            let pages = PagesServer::bind(local.bind, &root).map_err(code_host)?;
             let public_url = match &local.public_url {
                 Some(url) => url.clone(),
                 None => Url::parse(&format!("http://{}/", pages.local_addr())).map_err(Error::PagesUrl)?,
@@ -208,7 +214,7 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
                 public_url,
                 default_branch: local.default_branch.clone(),
             };
-            let host = LocalHost::new(options).map_err(Error::CodeHost)?;
+            let host = LocalHost::new(options).map_err(code_host)?;
             Ok(Hosting { host: Arc::new(host), pages: Some(pages) })
         }
         settings::CodeHost::GitHub(remote) => {
@@ -219,7 +225,7 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
                 default_branch: remote.default_branch.clone(),
                 timeout: GITHUB_TIMEOUT,
             };
-            let host = RemoteHost::new(options).map_err(Error::CodeHost)?;
+            let host = RemoteHost::new(options).map_err(code_host)?;
             Ok(Hosting { host: Arc::new(host), pages: None })
         }
     }
@@ -233,8 +239,13 @@ fn keeper(settings: &Settings) -> Result<Keeper, Error> {
     }
     own.extend(settings.model.as_ref().and_then(|model| model.api_key.clone()));
     own.extend(settings.http.admin_token.clone());
-    own.extend(settings.nats_url.clone());
+    own.extend(settings.nats_url.as_ref().and_then(password));
     Keeper::new(secrets::Options { student_secret: settings.student_secret.clone(), own }).map_err(Error::Secrets)
+}
+
+/// The password within an address, if there is one: the rest of it is no secret.
+fn password(address: &SecretString) -> Option<SecretString> {
+    Url::parse(address.expose_secret()).ok()?.password().map(SecretString::from)
 }
 
 fn verifier(settings: &Settings) -> SiteVerifier {

@@ -13,6 +13,10 @@ use crate::settings::LogFormat;
 /// model that takes minutes.
 const BUCKETS: [f64; 12] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 300.0];
 
+/// Libraries that log what we log already, or what nobody asks for. The operator's filter comes after this
+/// and may ask for them.
+const TAMED: &str = "octocrab=off,chromiumoxide=off,actix_server=warn";
+
 /// The process could not set up its logs or metrics.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,7 +36,7 @@ pub enum Error {
 /// # Errors
 /// The filter cannot be read, or logging was started before.
 pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter).map_err(Error::Filter)?;
+    let filter = EnvFilter::try_new(format!("{TAMED},{filter}")).map_err(Error::Filter)?;
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -41,7 +45,7 @@ pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), Error> {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     if json {
-        registry.with(layer.json().flatten_event(true)).try_init().map_err(Error::Logs)
+        registry.with(layer.json().flatten_event(true).with_span_list(false)).try_init().map_err(Error::Logs)
     } else {
         registry.with(layer.with_target(false)).try_init().map_err(Error::Logs)
     }

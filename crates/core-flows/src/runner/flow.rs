@@ -170,6 +170,7 @@ impl Flow {
                 () = shutdown.cancelled() => return Ok(StepEnd::Paused),
             }
             attempt += 1;
+            self.append(vec![self.started(step, attempt)]).await?;
         };
         match steps::degrade(step, &self.ctx, progress, &reason) {
             Some(done) => {

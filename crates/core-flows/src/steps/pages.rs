@@ -16,34 +16,51 @@ const PAUSES_MS: [u64; 6] = [100, 250, 500, 1000, 2000, 4000];
 /// A look takes no longer than this.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Error> {
+/// What is left of the step's time for the journal when the wait ends without success.
+const SPARE: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let began = ctx.ports.clock.now();
+    let ends_at = tokio::time::Instant::now() + budget.saturating_sub(SPARE);
     let planned = progress.planned()?;
     let commit = &progress.published()?.commit;
     let url = ctx.ports.host.ensure_pages(&planned.repo).await?;
     let site = journal::load(ctx.ports.blobs.as_ref(), &progress.best()?.0.site).await?;
     let ours_is_live = progress.published()?.pull_request.is_none();
     let mut look = 0;
-    // The runner bounds this loop by the step's budget and then calls `not_live`.
     loop {
-        let built = ctx.ports.host.pages_status(&planned.repo, commit).await?;
-        if built == PagesState::Built && (!ours_is_live || serves(ctx, &url, commit.as_str(), &site).await?) {
-            break;
+        let state = ctx.ports.host.pages_status(&planned.repo, commit).await?;
+        let waited_ms = ctx.ports.clock.now().since(began).as_millis() as u64;
+        if state == PagesState::Built && (!ours_is_live || serves(ctx, &url, commit.as_str(), &site).await?) {
+            return Ok(served(url, true, waited_ms));
         }
-        tokio::time::sleep(Duration::from_millis(PAUSES_MS[look.min(PAUSES_MS.len() - 1)])).await;
+        let pause = Duration::from_millis(PAUSES_MS[look.min(PAUSES_MS.len() - 1)]);
+        if tokio::time::Instant::now() + pause >= ends_at {
+            let reason = describe(&state, waited_ms);
+            return Ok(served(url, false, waited_ms).note(format!("handed in before the site was live: {reason}")));
+        }
+        tokio::time::sleep(pause).await;
         look += 1;
     }
-    let waited_ms = ctx.ports.clock.now().since(began).as_millis() as u64;
-    Ok(served(url, true, waited_ms, "live".to_owned()))
 }
 
-/// The commit was not seen at its URL in time: it is handed in all the same.
+/// The host did not even say where the site will be: what it is known to be called has to do.
 pub(super) fn not_live(progress: &Progress, reason: &str) -> Option<Done> {
     let url = progress.planned().ok()?.repo.pages_url.clone();
-    Some(served(url, false, 0, "not live yet".to_owned()).note(format!("handed in before the site was live: {reason}")))
+    Some(served(url, false, 0).note(format!("handed in before the site was live: {reason}")))
 }
 
-fn served(url: Url, live: bool, waited_ms: u64, summary: String) -> Done {
+fn describe(state: &PagesState, waited_ms: u64) -> String {
+    let after = format!("after {} s", waited_ms / 1000);
+    match state {
+        PagesState::Building => format!("still being built {after}"),
+        PagesState::Built => format!("built, but its URL does not serve it yet {after}"),
+        PagesState::Failed { reason } => format!("the host says that its build failed: {reason}"),
+    }
+}
+
+fn served(url: Url, live: bool, waited_ms: u64) -> Done {
+    let summary = if live { "live" } else { "not live yet" };
     let event = PagesServed { pages_url: url.to_string(), live, waited_ms };
     let update = TaskUpdate { pages_url: Some(url.clone()), ..TaskUpdate::default() };
     Done::new(Outcome::Pages(Served { url, live }), summary).event(Payload::PagesServed(event)).update(update)

@@ -54,10 +54,10 @@ fn all_that_is_missing_is_said_at_once() {
         expect![[r#"
             these settings are missing or wrong:
 
-              DRY_RUN       wrong: expected 1 or 0
-              PORT          wrong: expected a port number
-              GITHUB_TOKEN  missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
-              LLM_MODEL     missing: the model that writes the sites, by the name its service gives it
+              DRY_RUN         wrong: expected 1 or 0
+              PORT            wrong: expected a port number
+              GITHUB_TOKEN    missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
+              LLM_MODEL       missing: the model that writes the sites, by the name its service gives it
               VERIFY_BROWSER  wrong: expected `auto` or `off`
 
             Set them in the environment or in sitewright.toml; configs/dev.env documents every setting.

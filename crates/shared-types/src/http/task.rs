@@ -132,7 +132,7 @@ pub struct AttachmentView {
 pub struct StepView {
     /// Its name, such as `verify`.
     pub step: String,
-    /// Done, running or waiting.
+    /// Waiting, running, done or failed.
     pub state: StepState,
     /// When it was first begun.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -140,7 +140,7 @@ pub struct StepView {
     /// When its outcome was journaled.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub finished_at: Option<Timestamp>,
-    /// Times it was begun.
+    /// Times it was tried, restarts included.
     pub attempts: u32,
     /// One line: what came out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -157,6 +157,8 @@ pub enum StepState {
     Running,
     /// Its outcome is in the journal.
     Done,
+    /// It ended the flow without an outcome.
+    Failed,
 }
 
 /// One attempt to notify the evaluator.

@@ -10,6 +10,9 @@ use futures::StreamExt as _;
 use prost::Message as _;
 use shared_types::Envelope;
 
+/// Part of the contract: documented in the README of event-bus.
+const STREAM: &str = "SITEWRIGHT_EVENTS_V1";
+
 /// Starts nats-server with JetStream; it ends with the child.
 async fn broker(port: u16, store: &std::path::Path) -> Result<tokio::process::Child> {
     let child = tokio::process::Command::new("nats-server")
@@ -31,7 +34,15 @@ async fn broker(port: u16, store: &std::path::Path) -> Result<tokio::process::Ch
 /// All mirrored events, as soon as there are `n`.
 async fn mirrored(port: u16, n: usize) -> Result<Vec<Envelope>> {
     let context = jetstream::new(async_nats::connect(format!("127.0.0.1:{port}")).await?);
-    let stream = context.get_stream(event_bus_stream()).await?;
+    // The mirror makes the stream when it next tries, some seconds after the broker is back.
+    let until = Instant::now() + Duration::from_secs(60);
+    let stream = loop {
+        match context.get_stream(STREAM).await {
+            Ok(stream) => break stream,
+            Err(_) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(200)).await,
+            Err(error) => return Err(error.into()),
+        }
+    };
     let config = jetstream::consumer::pull::OrderedConfig::default();
     let mut messages = stream.create_consumer(config).await?.messages().await?;
     let mut events = Vec::new();
@@ -41,11 +52,6 @@ async fn mirrored(port: u16, n: usize) -> Result<Vec<Envelope>> {
         events.push(Envelope::decode(message.payload.clone())?);
     }
     Ok(events)
-}
-
-/// Part of the contract: documented in the README of event-bus.
-fn event_bus_stream() -> &'static str {
-    "SITEWRIGHT_EVENTS_V1"
 }
 
 /// A broker that is away holds up nobody; what it missed it gets later, in order.
