@@ -7,6 +7,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY crates crates
+COPY docs docs
 COPY migrations migrations
 COPY openapi openapi
 COPY proto proto

@@ -129,10 +129,8 @@ impl Service {
             let state = self.state.clone();
             let shutdown = shutdown.clone();
             flows.spawn(async move {
-                state.running.fetch_add(1, Ordering::Relaxed);
+                let _running = Running::count(state);
                 flow.run(shutdown).await;
-                state.running.fetch_sub(1, Ordering::Relaxed);
-                state.ended.notify_one();
             });
         }
     }
@@ -149,6 +147,23 @@ impl Service {
             flows.shutdown().await;
         }
         self.state.stopped.store(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts a running flow for as long as it lives, however it ends.
+struct Running(Arc<State>);
+
+impl Running {
+    fn count(state: Arc<State>) -> Self {
+        state.running.fetch_add(1, Ordering::Relaxed);
+        Self(state)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.0.ended.notify_one();
     }
 }
 

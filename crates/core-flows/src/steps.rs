@@ -189,10 +189,10 @@ pub(crate) fn close(ctx: &Context, progress: &Progress) -> Result<(Closing, Payl
 }
 
 /// How a flow that cannot go on is closed.
-pub(crate) fn close_failed(ctx: &Context, step: Step, reason: &str) -> (Closing, Payload) {
+pub(crate) fn close_failed(ctx: &Context, place: &str, reason: &str) -> (Closing, Payload) {
     let event = Payload::TaskFinished(TaskFinished {
         outcome: http::Outcome::Failed.as_str().to_owned(),
-        reason: format!("{step}: {reason}"),
+        reason: format!("{place}: {reason}"),
         ..TaskFinished::default()
     });
     (Closing { outcome: http::Outcome::Failed, at: ctx.ports.clock.now(), notification: None }, event)

@@ -25,6 +25,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below the idle time-outs of common servers, so that a kept connection is still alive.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// A longer wait than this means no more to a caller, and an absurd one could overflow its clock.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
 /// Settings of the notifier.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -166,7 +169,7 @@ fn origin(url: &Url) -> String {
 /// Only the form in seconds; a date would need the other side's clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
 fn unix_seconds() -> u64 {

@@ -22,7 +22,7 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 /// Environment variables that the server of the demo sees: what any program needs, the way to
 /// the browser and the network, and a language model. A token for GitHub stays outside, and so
-/// does `BROWSER`, which on a desktop names a person's own; `--env BROWSER=off` leaves it out.
+/// does `BROWSER`, which on a desktop names a person's own; `--env VERIFY_BROWSER=off` leaves it out.
 const PASSED_ON: [&str; 13] = [
     "PATH",
     "HOME",

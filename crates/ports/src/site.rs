@@ -6,6 +6,8 @@ use bytes::Bytes;
 use shared_types::SitePath;
 
 /// All files of a site, by path. Cheap to clone: bytes are shared.
+///
+/// Invariant: no file stands where another file's folder is; of two that clash the later counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Site {
     files: BTreeMap<SitePath, Bytes>,
@@ -18,8 +20,13 @@ impl Site {
         Self::default()
     }
 
-    /// Adds or replaces a file.
+    /// Adds or replaces a file, and removes any that it cannot stand beside: `a` gives way to
+    /// `a/b`, and `a/b` to `a`.
     pub fn insert(&mut self, path: SitePath, bytes: impl Into<Bytes>) {
+        let within = |inner: &SitePath, outer: &SitePath| {
+            inner.as_str().strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.files.retain(|other, _| !within(other, &path) && !within(&path, other));
         self.files.insert(path, bytes.into());
     }
 
@@ -73,6 +80,26 @@ impl Site {
 
 impl FromIterator<(SitePath, Bytes)> for Site {
     fn from_iter<T: IntoIterator<Item = (SitePath, Bytes)>>(files: T) -> Self {
-        Self { files: files.into_iter().collect() }
+        let mut site = Self::new();
+        for (path, bytes) in files {
+            site.insert(path, bytes);
+        }
+        site
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_and_a_folder_of_one_name_do_not_stand_side_by_side() {
+        let site = |paths: &[&str]| -> Vec<String> {
+            let files = paths.iter().map(|path| (path.parse().unwrap(), Bytes::new()));
+            files.collect::<Site>().iter().map(|(path, _)| path.to_string()).collect()
+        };
+        assert_eq!(site(&["a", "a/b", "ab"]), ["a/b", "ab"]);
+        assert_eq!(site(&["a/b", "a/c/d", "a"]), ["a"]);
+        assert_eq!(site(&["a", "b", "a"]), ["a", "b"]);
     }
 }

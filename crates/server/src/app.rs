@@ -20,7 +20,7 @@ use ports::{CodeHost, HealthPart, Model, WorkerId};
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::Keeper;
 use storage::{DatabaseHealth, DiskHealth, Store};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use ulid::Ulid;
@@ -86,8 +86,10 @@ pub struct App {
     pub pages_addr: Option<SocketAddr>,
     stop_doors: CancellationToken,
     stop_rest: CancellationToken,
-    doors: Vec<JoinHandle<()>>,
-    rest: Vec<JoinHandle<()>>,
+    /// The API and the runner.
+    doors: JoinSet<&'static str>,
+    /// What they lean on while they stop: relays and pages.
+    rest: JoinSet<&'static str>,
     verifier: Arc<SiteVerifier>,
     store: Arc<Store>,
 }
@@ -148,38 +150,39 @@ impl App {
         let api_addr = api.local_addr();
 
         let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
-        let mut rest = vec![tokio::spawn(local_relay.run(stop_rest.clone()))];
-        rest.extend(mirror_relay.map(|relay| tokio::spawn(relay.run(stop_rest.clone()))));
-        rest.extend(hosting.pages.map(|pages| {
-            let stop = stop_rest.clone();
-            tokio::spawn(async move {
-                if let Err(fault) = pages.run(stop).await {
-                    error!(error = %ports::ErrorChain(&fault), "the server of pages stopped");
-                }
-            })
-        }));
-        let stop = stop_doors.clone();
-        let doors = vec![
-            tokio::spawn(runner.run(stop_doors.clone())),
-            tokio::spawn(async move {
-                if let Err(fault) = api.run(stop).await {
-                    error!(error = %ports::ErrorChain(&fault), "the API stopped");
-                }
-            }),
-        ];
+        let (mut doors, mut rest) = (JoinSet::new(), JoinSet::new());
+        spawn(&mut rest, "the relay", local_relay.run(stop_rest.clone()));
+        if let Some(relay) = mirror_relay {
+            spawn(&mut rest, "the relay to NATS", relay.run(stop_rest.clone()));
+        }
+        if let Some(pages) = hosting.pages {
+            spawn(&mut rest, "the server of pages", logged(pages.run(stop_rest.clone())));
+        }
+        spawn(&mut doors, "the runner", runner.run(stop_doors.clone()));
+        spawn(&mut doors, "the API", logged(api.run(stop_doors.clone())));
         info!(api = %api_addr, pages = pages_addr.map(tracing::field::display), dry_run = settings.is_dry_run(), "sitewright is ready");
         Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store })
     }
 
+    /// The name of a part that ended although nobody asked it to. Pending while all is well.
+    pub async fn broken_part(&mut self) -> &'static str {
+        let ended = tokio::select! {
+            Some(ended) = self.doors.join_next() => ended,
+            Some(ended) = self.rest.join_next() => ended,
+            else => return "every part",
+        };
+        name(ended)
+    }
+
     /// Stops accepting, lets flows come to a journal point, and closes everything.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop_doors.cancel();
-        for door in self.doors {
-            log_join(door).await;
+        while let Some(ended) = self.doors.join_next().await {
+            name(ended);
         }
         self.stop_rest.cancel();
-        for part in self.rest {
-            log_join(part).await;
+        while let Some(ended) = self.rest.join_next().await {
+            name(ended);
         }
         self.verifier.close().await;
         if let Err(fault) = self.store.close().await {
@@ -189,10 +192,25 @@ impl App {
     }
 }
 
-async fn log_join(task: JoinHandle<()>) {
-    if let Err(fault) = task.await {
-        error!(error = %fault, "a part of the service broke off");
+fn spawn(parts: &mut JoinSet<&'static str>, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+    parts.spawn(async move {
+        part.await;
+        name
+    });
+}
+
+async fn logged<E: std::error::Error>(part: impl Future<Output = Result<(), E>>) {
+    if let Err(fault) = part.await {
+        error!(error = %ports::ErrorChain(&fault), "a server stopped");
     }
+}
+
+/// The name of a part that has ended; one that broke off is logged.
+fn name(ended: Result<&'static str, JoinError>) -> &'static str {
+    ended.unwrap_or_else(|fault| {
+        error!(error = %fault, "a part of the service broke off");
+        "a part that broke off"
+    })
 }
 
 fn code_host(source: github::Error) -> Error {

@@ -1,5 +1,6 @@
 //! `sitewright`: one binary, configured by its environment.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,17 +43,17 @@ enum Command {
 
 fn main() -> ExitCode {
     let Command::Serve { config } = Cli::parse().command;
-    let settings = match settings::read(config.as_deref(), std::env::vars().collect()) {
+    let settings = match settings::read(config.as_deref(), environment()) {
         Ok(settings) => settings,
         Err(error) => {
-            complain(&error);
+            eprintln!("sitewright cannot start: {}", ErrorChain(&error));
             return ExitCode::from(EXIT_SETTINGS);
         }
     };
     match serve(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(error.as_ref());
+            eprintln!("sitewright: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -64,12 +65,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = App::start(settings, metrics).await?;
+    let mut app = App::start(settings, metrics).await?;
     greet(&app);
-    tokio::select! {
-        _ = terminate.recv() => info!("SIGTERM: stopping"),
-        _ = interrupt.recv() => info!("Ctrl-C: stopping"),
-    }
+    let broken = tokio::select! {
+        _ = terminate.recv() => { info!("SIGTERM: stopping"); None }
+        _ = interrupt.recv() => { info!("Ctrl-C: stopping"); None }
+        part = app.broken_part() => Some(part),
+    };
     tokio::select! {
         stopped = tokio::time::timeout(STOP_WITHIN, app.stop()) => {
             if stopped.is_err() {
@@ -78,7 +80,20 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         }
         _ = interrupt.recv() => warn!("second Ctrl-C: stopping at once; flows go on at the next start"),
     }
-    Ok(())
+    // Half a service is worse than none: whoever supervises this process starts it again.
+    match broken {
+        Some(part) => {
+            anyhow::bail!("{part} ended by itself; its reason is in the log, and flows go on at the next start")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The environment; a variable that is no text is no setting.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.
@@ -88,8 +103,4 @@ fn greet(app: &App) {
         lines.push_str(&format!("  pages http://{pages}/\n"));
     }
     let _ = std::io::stdout().write_all(lines.as_bytes());
-}
-
-fn complain(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("sitewright cannot start: {}", ErrorChain(error));
 }

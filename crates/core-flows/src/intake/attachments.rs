@@ -65,10 +65,13 @@ fn path(index: usize, item: &Value, taken: &mut HashSet<String>, failures: &mut 
         name.to_owned()
     };
     match placed.parse::<SitePath>() {
-        // Some file systems do not tell upper from lower case: such names are the same here too.
-        Ok(path) if taken.insert(path.as_str().to_lowercase()) => Some(path),
+        Ok(path) if is_free(&path, taken) => {
+            taken.insert(folded(&path));
+            Some(path)
+        }
         Ok(_) => {
-            failures.invalid(pointer, "expected a name of its own, got one that an earlier attachment has");
+            let detail = "expected a name of its own, got one that is taken, or that is a folder where a file is";
+            failures.invalid(pointer, detail);
             None
         }
         Err(expected) => {
@@ -76,6 +79,19 @@ fn path(index: usize, item: &Value, taken: &mut HashSet<String>, failures: &mut 
             None
         }
     }
+}
+
+/// Whether no other file, ours included, has this path or lies below or above it.
+fn is_free(path: &SitePath, taken: &HashSet<String>) -> bool {
+    let path = folded(path);
+    let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    let clashes = |other: &str| path == other || within(&path, other) || within(other, &path);
+    !taken.iter().map(String::as_str).chain(OURS).any(clashes)
+}
+
+/// Some file systems do not tell upper from lower case: such names are the same here too.
+fn folded(path: &SitePath) -> String {
+    path.as_str().to_lowercase()
 }
 
 fn content(

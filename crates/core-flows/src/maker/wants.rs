@@ -141,7 +141,7 @@ static ID_WORD: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"\bid (?:of )?["'`]?([A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)+)"#));
 static COLOUR: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"));
 static LIBRARY_CHECK: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(link|script)\[(?:href|src)\s*[*^$~]?=\s*["'`]?([\w.@/:-]+)["'`]?\]"#));
+    LazyLock::new(|| pattern(r#"(link|script)\[(?:href|src)\s*[*^$~]=\s*["'`]?([\w.@/:-]+)["'`]?\]"#));
 
 /// Everything that `brief` asks for.
 pub(super) fn read(brief: &Brief) -> Wants {
@@ -215,12 +215,14 @@ fn libraries(expressions: &[&str], briefs: &[&str]) -> (Vec<String>, Vec<String>
     let mut scripts = BTreeSet::new();
     for found in expressions.iter().flat_map(|text| LIBRARY_CHECK.captures_iter(text)) {
         let (tag, needle) = (&found[1], found[2].to_lowercase());
-        let known =
-            LIBRARIES.iter().find(|library| needle.contains(library.needle) || library.needle.contains(&needle));
+        let known = LIBRARIES.iter().find(|library| {
+            needle.contains(library.needle) || (needle.len() >= 4 && library.needle.starts_with(&needle))
+        });
         match (tag, known) {
             ("link", Some(library)) => styles.extend(library.style.map(str::to_owned)),
             ("script", Some(library)) => scripts.extend(library.script.map(str::to_owned)),
-            ("script", None) if !needle.contains('/') => {
+            // A name with a dot or a slash is a file, more likely the site's own than a package.
+            ("script", None) if !needle.contains(['/', '.']) => {
                 scripts.insert(format!("https://cdn.jsdelivr.net/npm/{needle}"));
             }
             // A style sheet that nobody knows cannot be guessed.
@@ -244,7 +246,7 @@ fn libraries(expressions: &[&str], briefs: &[&str]) -> (Vec<String>, Vec<String>
 fn data(brief: &Brief) -> Data {
     let mut data = Data { tables: Vec::new(), rates: Vec::new(), markdown: None, picture: None, texts: Vec::new() };
     for (path, bytes) in brief.attached.iter() {
-        let file = path.to_string();
+        let file = super::scaffold::href(path.as_str());
         let text = std::str::from_utf8(bytes).ok();
         match (path.extension().as_str(), text) {
             ("csv", Some(text)) => data.tables.extend(table(file, text)),

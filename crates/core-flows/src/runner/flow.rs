@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use metrics::{counter, histogram};
-use ports::{Claim, ErrorChain, LeaseError, StepRecord};
+use ports::{Claim, ErrorChain, LeaseError, StepRecord, Verdict};
 use shared_types::events::{FlowResumed, StepFinished, StepRetrying, StepStarted, Subject};
 use shared_types::{Envelope, Payload, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -20,8 +20,14 @@ use crate::plan::{Plan, Step};
 use crate::steps::{self, Context, Done, Error};
 use crate::{Ports, relay};
 
-/// A flow whose ledger does not answer is looked at again after this.
+/// A flow whose ledger does not answer is looked at again after this, times its epoch.
 const RELEASE_FOR: Duration = Duration::from_secs(2);
+
+/// No flow is put away for longer.
+const LONGEST_RELEASE: Duration = Duration::from_secs(60);
+
+/// A flow that was taken up this often and did not end never will: each time costs events.
+const MAX_EPOCHS: u64 = 100;
 
 /// A claimed flow.
 pub(super) struct Flow {
@@ -67,9 +73,15 @@ impl Flow {
                 Ok(End::Finished) => {}
                 Ok(End::Paused) => info!("flow paused at a journal point"),
                 Err(Error::Lease(lost)) => warn!(error = %lost, "flow is somebody else's now"),
+                Err(error) if error.verdict() == Verdict::GiveUp || self.ctx.lease.epoch.0 > MAX_EPOCHS => {
+                    self.give_up(&error).await;
+                }
                 Err(error) => {
-                    warn!(error = %ErrorChain(&error), wait_ms = RELEASE_FOR.as_millis() as u64, "flow is put back");
-                    self.put_back(RELEASE_FOR).await;
+                    let wait = RELEASE_FOR
+                        .saturating_mul(u32::try_from(self.ctx.lease.epoch.0).unwrap_or(u32::MAX))
+                        .min(LONGEST_RELEASE);
+                    warn!(error = %ErrorChain(&error), wait_ms = wait.as_millis() as u64, "flow is put back");
+                    self.put_back(wait).await;
                 }
             }
             self.ctx.outbox.wake();
@@ -82,8 +94,12 @@ impl Flow {
         let steps = Plan::for_round(self.ctx.task.round).steps();
         let mut progress = match Progress::replay(steps, &self.claim.journal) {
             Ok(progress) => progress,
-            Err(error) => return self.give_up_on_journal(steps[0], &error).await,
+            // A journal that this program cannot read will not become readable by trying again.
+            Err(error) => return Err(error.into()),
         };
+        if self.ctx.lease.epoch.0 > MAX_EPOCHS {
+            return Err(Error::Unpublishable(format!("taken up {MAX_EPOCHS} times without coming to its end")));
+        }
         self.announce().await?;
         let mut begun = false;
         for (index, step) in steps.iter().copied().enumerate() {
@@ -115,7 +131,7 @@ impl Flow {
                 }
                 StepEnd::Hopeless(reason) => {
                     warn!(step = %step, reason, "flow cannot go on");
-                    let (closing, event) = steps::close_failed(&self.ctx, step, &reason);
+                    let (closing, event) = steps::close_failed(&self.ctx, step.as_str(), &reason);
                     return self.finish(closing, vec![self.ctx.event(event)]).await;
                 }
                 StepEnd::Paused => {
@@ -127,12 +143,15 @@ impl Flow {
         Ok(End::Finished)
     }
 
-    /// A journal that this program cannot read will not become readable by trying again.
-    async fn give_up_on_journal(&self, first: Step, error: &(dyn std::error::Error + Sync)) -> Result<End, Error> {
+    /// Closes a flow that trying again cannot help. When even that fails it comes back by its lease.
+    async fn give_up(&self, error: &Error) {
         let reason = self.ctx.explain(error);
-        warn!(reason, "journal cannot be read");
-        let (closing, event) = steps::close_failed(&self.ctx, first, &reason);
-        self.finish(closing, vec![self.ctx.event(event)]).await
+        warn!(reason, "flow cannot go on");
+        let at = self.claim.journal.last().map_or("start", |record| record.step.as_str());
+        let (closing, event) = steps::close_failed(&self.ctx, &format!("after {at}"), &reason);
+        if let Err(error) = self.finish(closing, vec![self.ctx.event(event)]).await {
+            warn!(error = %ErrorChain(&error), "flow could not be closed");
+        }
     }
 
     /// Says that a restarted flow goes on.
@@ -149,16 +168,17 @@ impl Flow {
     /// Tries `step` until it is done, degraded or hopeless.
     async fn attempt(&self, step: Step, progress: &Progress, shutdown: &CancellationToken) -> Result<StepEnd, Error> {
         let budget = Deadline::at(self.ctx.task.deadline_at).budget(step, self.ctx.ports.clock.as_ref());
-        let ends_at = tokio::time::Instant::now() + budget;
+        let ends_at = tokio::time::Instant::now() + budget.all;
         let retry = crate::retry::Policy { max_attempts: self.ctx.options.max_attempts };
         let mut attempt = 1;
         let reason = loop {
-            let run = steps::run(step, &self.ctx, progress, ends_at - tokio::time::Instant::now());
-            let error = match tokio::time::timeout_at(ends_at, run).await {
+            let try_ends_at = ends_at.min(tokio::time::Instant::now() + budget.one);
+            let run = steps::run(step, &self.ctx, progress, try_ends_at - tokio::time::Instant::now());
+            let error = match tokio::time::timeout_at(try_ends_at, run).await {
                 Ok(Ok(done)) => return Ok(StepEnd::Done(Box::new(done), attempt)),
                 Ok(Err(lost @ Error::Lease(_))) => return Err(lost),
                 Ok(Err(error)) => error,
-                Err(_) => break format!("no end within {} s", budget.as_secs()),
+                Err(_) => Error::Port(ports::Error::again(format!("no end within {} s", budget.one.as_secs()))),
             };
             let reason = self.ctx.explain(&error);
             let wait = retry.wait(attempt, error.verdict());

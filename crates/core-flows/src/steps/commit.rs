@@ -1,21 +1,22 @@
 //! Commit: makes sure of the repository and computes the commit. Its id is in the journal before
 //! anything is uploaded, so that a restart knows what it was about to do.
 
-use ports::{Author, CommitDraft, RepoSpec, TaskUpdate};
+use ports::{Author, CommitDraft, Repo, RepoSpec, Site, TaskUpdate};
+use shared_types::Payload;
 use shared_types::events::CommitPlanned;
-use shared_types::{CheckReport, Payload, Severity};
 
 use super::{Context, Done, Error};
 use crate::journal::{self, Outcome, Planned, Progress};
 use crate::naming;
 
 pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Error> {
-    refuse_blocked(progress.best()?.1)?;
+    let site = journal::load(ctx.ports.blobs.as_ref(), &progress.best()?.0.site).await?;
+    refuse_leaks(ctx, &site).await?;
     let repo = match progress.fetched().and_then(|fetched| fetched.repo.clone()) {
         Some(repo) => repo,
         None => ctx.ports.host.ensure_repo(&spec(ctx)).await?,
     };
-    let draft = draft(ctx, progress, &repo).await?;
+    let draft = draft(ctx, &repo, site);
     let sha = ctx.ports.host.plan_commit(&repo, &draft).await?;
     let event = CommitPlanned {
         repo: repo.name.to_string(),
@@ -29,29 +30,28 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
 
 /// The commit of this round on top of `repo.head`. The same each time it is asked for: its date is
 /// the time of acceptance.
-pub(super) async fn draft(ctx: &Context, progress: &Progress, repo: &ports::Repo) -> Result<CommitDraft, Error> {
-    let (made, _) = progress.best()?;
-    Ok(CommitDraft {
+pub(super) fn draft(ctx: &Context, repo: &Repo, site: Site) -> CommitDraft {
+    CommitDraft {
         parent: repo.head.clone(),
-        site: journal::load(ctx.ports.blobs.as_ref(), &made.site).await?,
+        site,
         message: message(ctx),
         author: author(ctx),
         at: ctx.task.accepted_at,
-    })
+    }
 }
 
-/// Requirement C-049: a site with a secret in it is not published.
-fn refuse_blocked(report: &CheckReport) -> Result<(), Error> {
-    let places: Vec<_> = report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Blocker)
-        .map(|finding| format!("{} in {}", finding.rule, finding.path))
-        .collect();
-    if places.is_empty() {
+/// Requirement C-049: a site with a secret in it is not published. What is looked at is what goes
+/// out, whatever an earlier report says.
+async fn refuse_leaks(ctx: &Context, site: &Site) -> Result<(), Error> {
+    let (gatekeeper, site) = (ctx.ports.gatekeeper.clone(), site.clone());
+    let leaks = tokio::task::spawn_blocking(move || gatekeeper.scan(&site)).await;
+    let leaks = leaks.map_err(|fault| Error::Port(ports::Error::again(fault)))?;
+    if leaks.is_empty() {
         return Ok(());
     }
-    Err(Error::Unpublishable(format!("not published: {}", places.join(", "))))
+    let places: Vec<_> =
+        leaks.iter().map(|leak| format!("{} in {} line {}", leak.kind, leak.path, leak.line)).collect();
+    Err(Error::Unpublishable(format!("not published, a secret was found: {}", places.join(", "))))
 }
 
 fn spec(ctx: &Context) -> RepoSpec {

@@ -12,8 +12,15 @@ use crate::naming;
 
 pub(super) async fn run(ctx: &Context) -> Result<Done, Error> {
     let marker = naming::marker(&ctx.task.email, &ctx.task.task);
-    let name_prefix = if ctx.task.repo_known { ctx.task.repo.to_string() } else { naming::repo_prefix(&ctx.task.task) };
-    let Some(mut repo) = ctx.ports.host.find_repo(&RepoQuery { name_prefix, marker }).await? else {
+    let by_name = RepoQuery { name_prefix: ctx.task.repo.to_string(), marker: marker.clone() };
+    let by_marker = RepoQuery { name_prefix: naming::repo_prefix(&ctx.task.task), marker };
+    let named = if ctx.task.repo_known { ctx.ports.host.find_repo(&by_name).await? } else { None };
+    let known = named.is_some();
+    let found = match named {
+        Some(repo) => Some(repo),
+        None => ctx.ports.host.find_repo(&by_marker).await?,
+    };
+    let Some(mut repo) = found else {
         let note = "no repository of an earlier round was found: the site is built from this round's own brief";
         return Ok(Done::new(Outcome::Fetch(Fetched::default()), "no earlier repository").note(note));
     };
@@ -23,7 +30,7 @@ pub(super) async fn run(ctx: &Context) -> Result<Done, Error> {
     let base = journal::store(ctx.ports.blobs.as_ref(), &snapshot.site).await?;
     let summary = format!("{} files of {}", base.len(), repo.name);
     let done = Done::new(Outcome::Fetch(Fetched { repo: Some(repo), base }), summary);
-    Ok(if ctx.task.repo_known {
+    Ok(if known {
         done
     } else {
         done.note("the repository was unknown here and found at the code host by name and marker")

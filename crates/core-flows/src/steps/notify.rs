@@ -18,11 +18,24 @@ use crate::plan::Step;
 /// An evaluator that takes longer than this to answer is asked again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// What an attempt's event says of an answer that ends it.
+const ACCEPTED: &str = "accepted";
+const FINAL: &str = "final";
+
 pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let body = body(ctx, progress)?;
     let ends_at = tokio::time::Instant::now() + budget;
-    // Attempts before a restart count.
-    let mut attempt = ctx.ports.ledger.notification_attempts(ctx.task.id).await?.len() as u32;
+    // Attempts before a restart count, and a last word among them stands.
+    let earlier = ctx.ports.ledger.notification_attempts(ctx.task.id).await?;
+    let mut attempt = earlier.len() as u32;
+    if let Some(last) = earlier.last() {
+        let reason = last.error.clone().unwrap_or_default();
+        match last.verdict.as_str() {
+            ACCEPTED => return Ok(done(NotifyEnd::Accepted, body, attempt, reason)),
+            FINAL => return Ok(done(NotifyEnd::Refused, body, attempt, reason)),
+            _ => {}
+        }
+    }
     loop {
         attempt += 1;
         let delivery = Delivery {
@@ -39,9 +52,13 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
             Reading::Final(reason) => return Ok(done(NotifyEnd::Refused, body, attempt, reason)),
             Reading::Again(verdict, reason) => (verdict, reason),
         };
-        match ctx.retry().wait(attempt, verdict) {
-            Some(wait) if tokio::time::Instant::now() + wait < ends_at => tokio::time::sleep(wait).await,
-            _ => return Ok(done(NotifyEnd::Undelivered, body, attempt, reason)),
+        let fits = |wait: &Duration| tokio::time::Instant::now() + *wait < ends_at;
+        // A wait that leads beyond the deadline is asked of someone who has no such time.
+        let named = ctx.retry().wait(attempt, verdict).filter(fits);
+        let wait = named.or_else(|| ctx.retry().wait(attempt, Verdict::RetryWithBackoff).filter(fits));
+        match wait {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return Ok(done(NotifyEnd::Undelivered, body, attempt, reason)),
         }
     }
 }
@@ -72,8 +89,8 @@ fn read(ctx: &Context, attempt: u32, answer: &Result<Answer, ports::Error>) -> (
         Err(error) => Reading::Again(error.verdict(), ctx.explain(error)),
     };
     let (verdict, error) = match &reading {
-        Reading::Accepted => ("accepted", String::new()),
-        Reading::Final(reason) => ("final", reason.clone()),
+        Reading::Accepted => (ACCEPTED, String::new()),
+        Reading::Final(reason) => (FINAL, reason.clone()),
         Reading::Again(_, reason) => ("again", reason.clone()),
     };
     let event = NotificationAttempted {

@@ -69,7 +69,9 @@ fn served(url: Url, live: bool, waited_ms: u64) -> Done {
 /// Whether `url` answers with the page of this commit. The query keeps caches from answering for
 /// an earlier round.
 async fn serves(ctx: &Context, url: &Url, version: &str, site: &Site) -> Result<bool, Error> {
-    let Some((path, bytes)) = site.iter().find(|(path, _)| path.as_str() == "index.html").or(site.iter().next()) else {
+    let page = site.iter().find(|(path, _)| path.as_str() == "index.html");
+    // An empty file (such as `.nojekyll`) proves nothing.
+    let Some((path, bytes)) = page.or_else(|| site.iter().find(|(_, bytes)| !bytes.is_empty())) else {
         return Ok(true);
     };
     let mut target = url.clone();

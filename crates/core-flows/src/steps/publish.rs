@@ -8,11 +8,12 @@ use shared_types::events::{PullRequestOpened, SitePublished};
 use shared_types::{CommitSha, Payload};
 
 use super::{Context, Done, Error, commit};
-use crate::journal::{Outcome, Progress, Published};
+use crate::journal::{self, Outcome, Progress, Published};
 
 pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Error> {
     let planned = progress.planned()?;
-    let draft = commit::draft(ctx, progress, &planned.repo).await?;
+    let site = journal::load(ctx.ports.blobs.as_ref(), &progress.best()?.0.site).await?;
+    let draft = commit::draft(ctx, &planned.repo, site);
     match ctx.ports.host.publish(&planned.repo, &draft, &planned.sha).await? {
         Publication::Done => {
             let event = SitePublished {

@@ -14,6 +14,9 @@ use super::{Context, Done, Error};
 use crate::journal::{self, Made, Outcome, Progress, SCAFFOLD};
 use crate::maker::{self, Brief};
 
+/// Kept free to look at whatever comes of it.
+const INSPECTION: Duration = Duration::from_secs(25);
+
 pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let (made, report) = (progress.generated()?, progress.verified()?);
     if sound(report) {
@@ -25,8 +28,9 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     }
     let brief = Brief::load(ctx, progress).await?;
     let current = journal::load(ctx.ports.blobs.as_ref(), &made.site).await?;
+    let asking = budget.saturating_sub(INSPECTION);
     let blocked = report.worst() == Some(Severity::Blocker);
-    let (site, source) = match maker::by_repair(ctx, &brief, &made.source, &current, report, budget).await {
+    let (site, source) = match maker::by_repair(ctx, &brief, &made.source, &current, report, asking).await {
         Ok(site) => (site, made.source.clone()),
         Err(_) if blocked => (maker::by_scaffold(&brief)?, SCAFFOLD.to_owned()),
         Err(error) => return Ok(not_done(&ctx.explain(&error))),

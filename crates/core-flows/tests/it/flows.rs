@@ -1,12 +1,14 @@
 //! Flows from acceptance to their end, under a paused clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use ports::{Error, Route, TaskRecord};
+use ports::{Error, Route, TaskRecord, WorkerId};
 use serde_json::json;
+use shared_types::events::{NotificationAttempted, Subject};
 use shared_types::http::Outcome;
-use shared_types::{BrowserRun, Payload, TaskId};
+use shared_types::{BrowserRun, Envelope, Payload, TaskId};
 
 use crate::world::{FakeModel, World, file, request, steps};
 
@@ -214,15 +216,39 @@ async fn a_site_with_a_secret_in_it_is_not_published() {
     assert_eq!(outcome, Some(Outcome::HandedIn));
     assert!(page.contains("Sitewright scaffold"), "the scaffold's page went out instead");
 
-    let mut world = World::new();
-    let mut body = request(1, "n-1");
-    body["attachments"] = json!([{ "name": "data.txt", "url": "data:,LEAKED-HERE" }]);
-    let receipt = world.post(Route::Build, body).await.unwrap();
-    world.start();
-    let task = world.finished(receipt.id).await;
-    assert_eq!(task.outcome, Some(Outcome::Failed));
-    assert_eq!(world.host.commits(), [], "nothing reached the host");
-    world.shutdown.cancel();
+    // Whether or not a report says so.
+    for verifier_is_broken in [false, true] {
+        let mut world = World::new();
+        *world.verifier.broken.lock().unwrap() = verifier_is_broken;
+        let mut body = request(1, "n-1");
+        body["attachments"] = json!([{ "name": "data.txt", "url": "data:,LEAKED-HERE" }]);
+        let receipt = world.post(Route::Build, body).await.unwrap();
+        world.start();
+        let task = world.finished(receipt.id).await;
+        assert_eq!(task.outcome, Some(Outcome::Failed));
+        assert_eq!(world.host.commits(), [], "nothing reached the host");
+        world.shutdown.cancel();
+    }
+}
+
+/// The answer came, the process died before its journal said so.
+#[tokio::test(start_paused = true)]
+async fn an_evaluators_last_word_stands() {
+    for (verdict, outcome) in [("accepted", Outcome::HandedIn), ("final", Outcome::Refused)] {
+        let mut world = World::new();
+        let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();
+        let (queue, now) = (world.ports.queue.clone(), world.ports.clock.now());
+        let claim = queue.claim(&WorkerId("dead".to_owned()), now, Duration::from_secs(9)).await.unwrap().unwrap();
+        let subject = Subject { id: receipt.id, name: receipt.task, round: receipt.round, trace_id: receipt.trace_id };
+        let attempt = NotificationAttempted { attempt: 1, verdict: verdict.to_owned(), ..Default::default() };
+        let event = Envelope::new(world.ports.ids.event_id(), now, &subject, Payload::NotificationAttempted(attempt));
+        queue.append(claim.lease, vec![event]).await.unwrap();
+        world.start();
+        let task = world.finished(receipt.id).await;
+        assert_eq!(task.outcome, Some(outcome), "{verdict}");
+        assert_eq!(world.notifier.deliveries.lock().unwrap().len(), 0, "{verdict}: nothing is sent again");
+        world.shutdown.cancel();
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +259,7 @@ async fn a_stopped_runner_goes_on_where_it_was() {
     let first = world.start();
     // Stopped while it waits between two attempts to notify.
     while world.notifier.deliveries.lock().unwrap().len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     first.abort();
     let before: Bytes = world.notifier.deliveries.lock().unwrap()[0].1.clone();

@@ -137,8 +137,18 @@ async fn attachments_stay_inside_the_site() {
         /attachments/0/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that is not
         /attachments/1/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that is not
         /attachments/2/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that is not
-        /attachments/4/name: expected a name of its own, got one that an earlier attachment has
+        /attachments/4/name: expected a name of its own, got one that is taken, or that is a folder where a file is
     "#]]).await;
+    check(
+        Route::Build,
+        named(&["a", "a/b.txt", "LICENSE/x", "index.html/y"]),
+        expect![[r#"
+            /attachments/1/name: expected a name of its own, got one that is taken, or that is a folder where a file is
+            /attachments/2/name: expected a name of its own, got one that is taken, or that is a folder where a file is
+            /attachments/3/name: expected a name of its own, got one that is taken, or that is a folder where a file is
+        "#]],
+    )
+    .await;
     check(Route::Build, named(&["LICENSE", "assets/data.csv"]), expect!["accepted sales-7f3a9 round 1"]).await;
     let with_url = |url: &'static str| move |body: &mut Value| body["attachments"][0]["url"] = json!(url);
     check(

@@ -130,6 +130,10 @@ fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
     let default_branch = raw.default_branch.unwrap_or_else(|| "main".to_owned());
     let public_url = url("PAGES_PUBLIC_URL", raw.pages_public_url.as_deref(), faults);
     let api_url = url("GITHUB_API_URL", raw.github_api_url.as_deref(), faults);
+    if dry_run && ip.is_unspecified() && public_url.is_none() {
+        let why = "how others reach the local pages, such as http://sites.example.com:8081/; BIND does not say it";
+        missing("PAGES_PUBLIC_URL", why, faults);
+    }
     let host = if dry_run {
         Some(CodeHost::Local(Local { bind: socket(ip, pages_port), public_url, default_branch }))
     } else {
@@ -218,15 +222,15 @@ fn model(given: ModelTexts, dry_run: bool, faults: &mut Vec<Fault>) -> Option<Mo
         }
         return None;
     };
-    // A LiteLLM proxy knows the aliases itself; any other service is asked for a model by name.
+    // A LiteLLM proxy may know the aliases itself; any other service is asked for a model by name.
     if given.default_model.is_none() && given.aliases.is_empty() && !proxy {
         missing("LLM_MODEL", "the model that writes the sites, by the name its service gives it", faults);
     }
     Some(Model {
         base_url,
         api_key: given.api_key,
+        aliases: if proxy && given.default_model.is_none() { with_own_names(given.aliases) } else { given.aliases },
         default_model: given.default_model,
-        aliases: if proxy { with_own_names(given.aliases) } else { given.aliases },
         prompts_dir: given.prompts_dir,
     })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ports::{Claim, Closing, Lease, QueueDepth, StepRecord, TaskUpdate, WorkerId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use shared_types::{Envelope, Epoch, Timestamp};
+use tracing::error;
 
 use super::row::{count, integer, time, to_json};
 use super::{Fault, events, tasks};
@@ -18,7 +19,14 @@ pub(crate) fn adopt_orphans(connection: &Connection) -> rusqlite::Result<usize> 
     connection.prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running'")?.execute([])
 }
 
-/// Gives out the oldest flow that may run.
+/// A flow whose record cannot be read waits this long: the next version may read it, and until
+/// then it holds up its own repository and nobody else.
+const UNREADABLE_FOR: Duration = Duration::from_secs(600);
+
+/// More unreadable flows than this are left to the next claim.
+const MAX_UNREADABLE: usize = 16;
+
+/// Gives out the oldest flow that may run and can be read.
 pub(crate) fn claim(
     connection: &Connection,
     worker: &WorkerId,
@@ -26,20 +34,47 @@ pub(crate) fn claim(
     lease: Duration,
 ) -> rusqlite::Result<Option<Claim>> {
     wake(connection, now)?;
+    for _ in 0..MAX_UNREADABLE {
+        let Some((ord, epoch)) = take(connection, worker, now.plus(lease))? else { return Ok(None) };
+        match read_claim(connection, ord, epoch) {
+            Err(fault) if is_unreadable(&fault) => {
+                error!(ord, error = %fault, wait_s = UNREADABLE_FOR.as_secs(), "flow cannot be read and is put aside");
+                put_aside(connection, ord, now.plus(UNREADABLE_FOR))?;
+            }
+            claim => return claim.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+/// Marks the oldest flow that may run as running.
+fn take(connection: &Connection, worker: &WorkerId, until: Timestamp) -> rusqlite::Result<Option<(i64, Epoch)>> {
     let mut update = connection.prepare_cached(
         "UPDATE flows SET state = 'running', epoch = epoch + 1, worker = ?1, lease_until_ms = ?2
          WHERE ord = (SELECT ord FROM flows INDEXED BY flows_ready
                       WHERE state = 'queued' AND is_head = 1 AND not_before_ms = 0 ORDER BY ord LIMIT 1)
          RETURNING ord, epoch",
     )?;
-    let claimed = update
-        .query_row((&worker.0, now.plus(lease).unix_ms()), |row| {
-            Ok((row.get::<_, i64>("ord")?, Epoch(count(row, "epoch")?)))
-        })
-        .optional()?;
-    let Some((ord, epoch)) = claimed else { return Ok(None) };
+    let taken = update
+        .query_row((&worker.0, until.unix_ms()), |row| Ok((row.get::<_, i64>("ord")?, Epoch(count(row, "epoch")?))));
+    taken.optional()
+}
+
+fn read_claim(connection: &Connection, ord: i64, epoch: Epoch) -> rusqlite::Result<Claim> {
     let task = tasks::by_ord(connection, ord)?;
-    Ok(Some(Claim { lease: Lease { task: task.id, epoch }, task, journal: journal(connection, ord)? }))
+    Ok(Claim { lease: Lease { task: task.id, epoch }, task, journal: journal(connection, ord)? })
+}
+
+/// Whether a row holds what this program does not understand, rather than that reading failed.
+fn is_unreadable(fault: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    matches!(fault, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..))
+}
+
+fn put_aside(connection: &Connection, ord: i64, until: Timestamp) -> rusqlite::Result<()> {
+    let mut update =
+        connection.prepare_cached("UPDATE flows SET state = 'queued', not_before_ms = ?2 WHERE ord = ?1")?;
+    update.execute((ord, until.unix_ms().max(1))).map(|_| ())
 }
 
 /// Keeps the lease until `until`.
