@@ -15,7 +15,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use ports::{Completion, CompletionRequest, FinishReason, Site};
 use serde_json::json;
-use shared_types::{Check, CheckReport, SitePath, Timestamp, Verdict};
+use shared_types::{Check, CheckReport, Oracle, SitePath, Timestamp, Verdict};
 
 use crate::journal::{self, Prepared, Progress};
 use crate::naming;
@@ -45,12 +45,8 @@ pub(crate) struct Brief {
 /// A model's answer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MakeError {
-    #[error("ask {alias}")]
-    Model {
-        alias: String,
-        #[source]
-        source: ports::Error,
-    },
+    #[error("the model did not write a site")]
+    Model(#[source] ports::Error),
     #[error("no model is configured")]
     NoModel,
     #[error("the answer of {alias} was cut at the model's output limit")]
@@ -69,7 +65,17 @@ impl Brief {
     /// Gathers it from the journal and the blobs.
     pub(crate) async fn load(ctx: &Context, progress: &Progress) -> Result<Self, Error> {
         let blobs = ctx.ports.blobs.as_ref();
-        let prepared = progress.prepared()?.clone();
+        let mut prepared = progress.prepared()?.clone();
+        // Briefs and checks are quoted in what is published: an example key in one must not end
+        // the task, nor go out.
+        let redact = |text: &mut String| *text = ctx.ports.gatekeeper.redact(text);
+        prepared.briefs.iter_mut().for_each(redact);
+        for check in &mut prepared.checks {
+            redact(&mut check.source);
+            if let Oracle::JavaScript { expression } = &mut check.oracle {
+                redact(expression);
+            }
+        }
         let mut attached = Site::new();
         for attachment in &prepared.attachments {
             attached.insert(attachment.path.clone(), blobs.get(&attachment.sha256).await?);
@@ -81,7 +87,7 @@ impl Brief {
         Ok(Self {
             title: naming::title(&ctx.task.task),
             nonce: ctx.task.nonce.to_string(),
-            brief: ctx.task.brief.clone(),
+            brief: ctx.ports.gatekeeper.redact(&ctx.task.brief),
             prepared,
             attached,
             base,
@@ -154,13 +160,13 @@ async fn ask(
             Ok(Err(error)) => error,
             Err(_) => {
                 let source = ports::Error::again(format!("no answer within {} s", budget.as_secs()));
-                return Err(MakeError::Model { alias: alias.to_owned(), source });
+                return Err(MakeError::Model(source));
             }
         };
         let retry = crate::retry::Policy { max_attempts: MODEL_ATTEMPTS };
         match retry.wait(attempt, error.verdict()) {
             Some(wait) if tokio::time::Instant::now() + wait < ends_at => tokio::time::sleep(wait).await,
-            _ => return Err(MakeError::Model { alias: alias.to_owned(), source: error }),
+            _ => return Err(MakeError::Model(error)),
         }
         attempt += 1;
     };
@@ -198,12 +204,14 @@ fn assemble(brief: &Brief, page: Site) -> Result<Site, Error> {
     for (path, bytes) in brief.attached.iter() {
         site.insert(path.clone(), bytes.clone());
     }
-    let readme = readme::write(brief, &site)?;
-    put(&mut site, "README.md", readme);
     if !site.contains("LICENSE") {
         put(&mut site, "LICENSE", readme::licence(brief)?);
     }
     put(&mut site, ".nojekyll", String::new());
+    // Its table names every file, itself included.
+    put(&mut site, "README.md", String::new());
+    let readme = readme::write(brief, &site)?;
+    put(&mut site, "README.md", readme);
     Ok(site)
 }
 

@@ -181,15 +181,6 @@ mod tests {
     }
 
     #[test]
-    fn a_path_cannot_be_both_file_and_folder() {
-        for paths in [["a", "a/b"], ["a/b/c", "a/b"]] {
-            let error = assemble(&draft(&paths)).unwrap_err();
-            assert_eq!(error.verdict(), ports::Verdict::GiveUp, "{paths:?}: {error}");
-        }
-        assert!(assemble(&draft(&["a.b", "a/b", "a0"])).is_ok());
-    }
-
-    #[test]
     fn an_author_that_git_cannot_hold_is_refused() {
         let mut bad = draft(&["a"]);
         bad.author.name = "A\nparent 0".to_owned();

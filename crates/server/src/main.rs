@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -98,9 +99,18 @@ fn environment() -> BTreeMap<String, String> {
 
 /// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.
 fn greet(app: &App) {
-    let mut lines = format!("sitewright is ready\n  API   http://{0}/\n  docs  http://{0}/docs\n", app.api_addr);
+    let api = from_here(app.api_addr);
+    let mut lines = format!("sitewright is ready\n  API   http://{api}/\n  docs  http://{api}/docs\n");
     if let Some(pages) = app.pages_addr {
-        lines.push_str(&format!("  pages http://{pages}/\n"));
+        lines.push_str(&format!("  pages http://{}/\n", from_here(pages)));
+    }
+    if app.api_addr.ip().is_unspecified() {
+        lines.push_str("  open to the network on all addresses\n");
     }
     let _ = std::io::stdout().write_all(lines.as_bytes());
+}
+
+/// An address that a browser on this machine can open.
+fn from_here(listening: SocketAddr) -> SocketAddr {
+    if listening.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, listening.port())) } else { listening }
 }

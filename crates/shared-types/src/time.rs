@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 use utoipa::ToSchema;
+
+/// RFC 3339 in UTC, always with three digits of the second, so that texts sort as times do.
+const FORM: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// Milliseconds since the Unix epoch. RFC 3339 in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
-#[schema(value_type = String, format = DateTime, example = "2026-11-21T12:00:00Z")]
+#[schema(value_type = String, format = DateTime, example = "2026-11-21T12:00:00.000Z")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -44,6 +50,13 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// RFC 3339 without a fraction, as git's dates are: `2026-11-21T12:00:00Z`. Rounded down.
+    #[must_use]
+    pub fn to_whole_seconds(self) -> String {
+        let text = Self(self.unix_s().saturating_mul(1000)).to_string();
+        text.replace(".000Z", "Z")
+    }
+
     fn to_datetime(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
@@ -51,7 +64,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_datetime().format(&Rfc3339).map_err(|_| fmt::Error)?)
+        f.write_str(&self.to_datetime().format(&FORM).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -80,5 +93,6 @@ mod tests {
             let json = serde_json::to_string(&at).unwrap();
             assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), at, "{json}");
         }
+        assert_eq!(Timestamp::from_unix_ms(20).to_string(), "1970-01-01T00:00:00.020Z");
     }
 }

@@ -233,16 +233,29 @@ fn check(index: usize, item: &Value, limits: &Limits, failures: &mut Failures) -
             failures.too_large(pointer, limits.check_bytes, "bytes");
             None
         }
-        Some(text) if !text.trim().is_empty() => Some(match item {
+        Some(text) if says_something(text) => Some(match item {
             Value::String(_) => CheckBody::Text(text.clone()),
             _ => CheckBody::JavaScript { js: text.clone() },
         }),
         _ => {
             let expected = "expected a text that is not empty or an object {\"js\": \"<expression>\"}";
-            failures.invalid(pointer, format_args!("{expected}, got {}", kind(item)));
+            failures.invalid(
+                pointer,
+                format_args!("{expected}, got {}", if text.is_some() { "one without content" } else { kind(item) }),
+            );
             None
         }
     }
+}
+
+/// Whether anything is left of a check without blanks and its `js:`.
+fn says_something(check: &str) -> bool {
+    let check = check.trim();
+    let code = match check.split_once(':') {
+        Some((prefix, code)) if prefix.trim().eq_ignore_ascii_case("js") => code,
+        _ => check,
+    };
+    !code.trim().is_empty()
 }
 
 /// Requirement C-029.

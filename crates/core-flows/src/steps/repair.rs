@@ -46,6 +46,9 @@ pub(super) fn not_done(reason: &str) -> Done {
 async fn keep_better(ctx: &Context, progress: &Progress, site: Site, source: String) -> Result<Done, Error> {
     let before = progress.verified()?;
     let manifest = journal::store(ctx.ports.blobs.as_ref(), &site).await?;
+    if manifest == progress.generated()?.site {
+        return Ok(Done::new(Outcome::Repair(None), format!("the same site again: {}", summary(before))));
+    }
     let pages_url = candidate_url(ctx, progress)?;
     let after = inspect(ctx, progress.prepared()?, site, Phase::Repaired, &pages_url).await?;
     let event = verified_event(&after);

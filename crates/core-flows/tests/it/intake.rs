@@ -81,13 +81,14 @@ async fn each_field_says_what_was_expected() {
     .await;
     check(
         Route::Build,
-        bad("checks", json!(["ok", 7, {"css": "x"}, " ", {"js": ""}])),
+        bad("checks", json!(["ok", 7, {"css": "x"}, " ", {"js": ""}, "JS: "])),
         expect![[r#"
-        /checks/1: expected a text that is not empty or an object {"js": "<expression>"}, got a number
-        /checks/2: expected a text that is not empty or an object {"js": "<expression>"}, got an object
-        /checks/3: expected a text that is not empty or an object {"js": "<expression>"}, got an empty text
-        /checks/4/js: expected a text that is not empty or an object {"js": "<expression>"}, got an object
-    "#]],
+            /checks/1: expected a text that is not empty or an object {"js": "<expression>"}, got a number
+            /checks/2: expected a text that is not empty or an object {"js": "<expression>"}, got an object
+            /checks/3: expected a text that is not empty or an object {"js": "<expression>"}, got one without content
+            /checks/4/js: expected a text that is not empty or an object {"js": "<expression>"}, got one without content
+            /checks/5: expected a text that is not empty or an object {"js": "<expression>"}, got one without content
+        "#]],
     )
     .await;
     check(

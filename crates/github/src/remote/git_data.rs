@@ -184,7 +184,7 @@ impl RemoteHost {
     }
 }
 
-fn create_branch(full: &str, branch: &str, to: &CommitSha) -> super::Call {
+pub(super) fn create_branch(full: &str, branch: &str, to: &CommitSha) -> super::Call {
     let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": to });
     repo_call(Method::POST, "create a branch in", full, "/git/refs").with(body)
 }

@@ -10,6 +10,7 @@ use tracing::info;
 use url::Url;
 
 use super::client::{Call, Reply, not_found, not_ready};
+use super::git_data::create_branch;
 use super::{AccountKind, RemoteHost, branch_in_route, refusal, repo_call, wire};
 use crate::{Error, objects};
 
@@ -149,7 +150,6 @@ impl RemoteHost {
         let call = repo_call(Method::PUT, "add the licence to", full, "/contents/LICENSE").with(json!({
             "message": format!("Add the licence\n\nSitewright-Repo: {}\n", spec.marker),
             "content": BASE64.encode(licence(&spec.author, spec.at)),
-            "branch": self.default_branch,
             "author": signature,
             "committer": signature,
         }));
@@ -159,13 +159,23 @@ impl RemoteHost {
         if reply.status.is_success() || there { Ok(()) } else { Err(reply.refusal(&call)) }
     }
 
-    /// Reads the repository again, and makes the branch that was just written its default.
+    /// Reads the repository again, and publishes from the configured branch: the first commit goes
+    /// to whatever branch the account's settings name, since no other exists before it.
     async fn published_branch(&self, full: &str) -> Result<wire::Repository, Error> {
         let repository = self.repository(full).await?;
         if repository.default_branch == self.default_branch {
             return Ok(repository);
         }
+        let Some(head) = self.head(full, &repository.default_branch, Branch::Known).await? else {
+            return Ok(repository);
+        };
         info!(repo = full, branch = self.default_branch, "changing the default branch");
+        let branch = create_branch(full, &self.default_branch, &head);
+        let reply = self.client.send(&branch).await?;
+        // 422: an earlier attempt, whose answer was lost, has made it.
+        if !reply.status.is_success() && reply.status != StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(reply.refusal(&branch));
+        }
         let call = repo_call(Method::PATCH, "set the default branch of", full, "");
         self.client.get(call.with(json!({ "default_branch": self.default_branch }))).await
     }
@@ -207,8 +217,7 @@ impl History {
 
 /// A person and a date as the API takes them: whole seconds, UTC.
 pub(super) fn signature(author: &Author, at: Timestamp) -> Value {
-    let whole_seconds = Timestamp::from_unix_ms(at.unix_s().saturating_mul(1000));
-    json!({ "name": author.name, "email": author.email, "date": whole_seconds })
+    json!({ "name": author.name, "email": author.email, "date": at.to_whole_seconds() })
 }
 
 /// A commit id out of GitHub's answer.

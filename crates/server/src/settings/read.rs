@@ -120,6 +120,9 @@ fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
     let ip = or_default("BIND", raw.bind.as_deref(), IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address", faults);
     let port = or_default("PORT", raw.port.as_deref(), 8080, "a port number", faults);
     let pages_port = or_default("PAGES_PORT", raw.pages_port.as_deref(), 8081, "a port number", faults);
+    if dry_run && port == pages_port && port != 0 {
+        wrong("PAGES_PORT", "another port than PORT: pages are never served from the API's address", faults);
+    }
     let student_secret = raw.student_secret.or_else(|| {
         let local = dry_run && ip.is_loopback();
         local.then(|| SecretString::from(DRY_RUN_SECRET))
@@ -219,12 +222,20 @@ fn model(given: ModelTexts, dry_run: bool, faults: &mut Vec<Fault>) -> Option<Mo
             let why = "writes the sites; a key of an OpenAI-compatible service (or set LITELLM_URL or LLM_BASE_URL for \
                        one without a key)";
             missing("LLM_API_KEY", why, faults);
+            if given.default_model.is_none() && given.aliases.is_empty() {
+                missing("LLM_MODEL", WHAT_MODEL, faults);
+            }
         }
         return None;
     };
+    let unknown: Vec<_> = given.aliases.keys().filter(|alias| !ALIASES.contains(&alias.as_str())).cloned().collect();
+    if !unknown.is_empty() {
+        wrong("ALIASES", &format!("only {} as names, not {}", ALIASES.join(" and "), unknown.join(", ")), faults);
+    }
     // A LiteLLM proxy may know the aliases itself; any other service is asked for a model by name.
-    if given.default_model.is_none() && given.aliases.is_empty() && !proxy {
-        missing("LLM_MODEL", "the model that writes the sites, by the name its service gives it", faults);
+    let all_named = ALIASES.iter().all(|alias| given.aliases.contains_key(*alias));
+    if given.default_model.is_none() && !all_named && !proxy {
+        missing("LLM_MODEL", WHAT_MODEL, faults);
     }
     Some(Model {
         base_url,
@@ -234,6 +245,9 @@ fn model(given: ModelTexts, dry_run: bool, faults: &mut Vec<Fault>) -> Option<Mo
         prompts_dir: given.prompts_dir,
     })
 }
+
+/// What `LLM_MODEL` is for.
+const WHAT_MODEL: &str = "the model that writes the sites, by the name its service gives it (or the table [aliases])";
 
 /// The aliases that this program asks for; a proxy maps them to models.
 const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];

@@ -38,6 +38,7 @@ fn all_that_is_missing_is_said_at_once() {
               STUDENT_SECRET  missing: the secret that issuers send with each task
               GITHUB_TOKEN    missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
               LLM_API_KEY     missing: writes the sites; a key of an OpenAI-compatible service (or set LITELLM_URL or LLM_BASE_URL for one without a key)
+              LLM_MODEL       missing: the model that writes the sites, by the name its service gives it (or the table [aliases])
 
             Set them in the environment or in sitewright.toml; configs/dev.env documents every setting.
             Or run `DRY_RUN=1 sitewright serve`: it needs no account and no key, publishes to a local code host
@@ -57,7 +58,7 @@ fn all_that_is_missing_is_said_at_once() {
               DRY_RUN         wrong: expected 1 or 0
               PORT            wrong: expected a port number
               GITHUB_TOKEN    missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
-              LLM_MODEL       missing: the model that writes the sites, by the name its service gives it
+              LLM_MODEL       missing: the model that writes the sites, by the name its service gives it (or the table [aliases])
               VERIFY_BROWSER  wrong: expected `auto` or `off`
 
             Set them in the environment or in sitewright.toml; configs/dev.env documents every setting.

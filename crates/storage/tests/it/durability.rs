@@ -130,6 +130,22 @@ async fn one_write_of_a_group_may_fail_alone() {
     }
 }
 
+/// A row of another version of the program, say.
+#[tokio::test]
+async fn a_record_that_cannot_be_read_holds_up_its_own_repository_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for (n, who) in [(1, "ann"), (2, "bob")] {
+        store.accept(request(n, who, 1)).await.unwrap();
+    }
+    let database = rusqlite::Connection::open(folder.path().join("sitewright.db")).unwrap();
+    database.execute("UPDATE tasks SET checks = 'not what it was' WHERE email LIKE 'ann%'", []).unwrap();
+    let worker = WorkerId("first".to_owned());
+    let claim = store.claim(&worker, TokioClock::EPOCH, LEASE).await.unwrap().unwrap();
+    assert_eq!(claim.task.id, request(2, "bob", 1).id);
+    assert!(store.claim(&worker, TokioClock::EPOCH, LEASE).await.unwrap().is_none());
+}
+
 #[tokio::test]
 async fn a_closed_store_refuses() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! One expression in the page, as a grader evaluates it: in the main world, awaiting a promise.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chromiumoxide::Page;
 use chromiumoxide::cdp::js_protocol::runtime::{
@@ -74,8 +74,11 @@ async fn ask(page: &Page, expression: &str, limit: Duration) -> Answer {
     params.await_promise = Some(true);
     params.user_gesture = Some(true);
     params.timeout = Some(TimeDelta::new(limit.as_secs_f64() * 1000.0));
+    let began = Instant::now();
     match timeout(limit + Duration::from_millis(500), page.execute(params)).await {
         Err(_) | Ok(Err(CdpError::Timeout)) => Answer::Late,
+        // The browser calls an expression that it stopped for its length an internal error.
+        Ok(Err(_)) if began.elapsed() >= limit => Answer::Late,
         Ok(Err(error)) => Answer::Threw(error.to_string()),
         Ok(Ok(answer)) => match answer.result.exception_details {
             Some(details) => Answer::Threw(exception(&details)),

@@ -18,6 +18,7 @@ fn cases() -> Vec<(&'static str, Value, u16, &'static str)> {
         ("secret", json!("wrong"), 401, ""),
         ("round", json!(2), 400, "/round"),
         ("checks", json!([{ "xpath": "//a" }]), 400, "/checks/0"),
+        ("checks", json!(["js: "]), 400, "/checks/0"),
         ("checks", json!([]), 400, "/checks"),
         ("attachments", json!([{ "name": "a.csv", "url": "data:text/csv;base64,%%%" }]), 400, "/attachments/0/url"),
         ("attachments", attached(&["../../etc/passwd"]), 400, "/attachments/0/name"),

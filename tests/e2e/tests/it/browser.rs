@@ -147,3 +147,28 @@ async fn a_models_page_is_repaired_before_it_is_published() -> Result<()> {
     ensure!(seen.requests().len() == 2, "one answer, one repair");
     Ok(())
 }
+
+/// A stop in the middle of a page that never rests: nothing of the browser stays behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_removes_what_was_temporary() -> Result<()> {
+    let (outside, temporary) = (Outside::new()?, tempfile::tempdir()?);
+    let folder = temporary.path().to_str().context("a folder that is no text")?;
+    let mut server = Instance::start(Launch::dry_run().with("TMPDIR", folder)).await?;
+    let mut request = case("sales-summary")?.rounds[0].request.clone();
+    request.insert("checks".to_owned(), serde_json::json!(["js: new Promise(() => {})", "js: document.title"]));
+    let receipt = outside.post(&server, "/build", &request).await?;
+    let has_profile = || std::fs::read_dir(temporary.path()).is_ok_and(|mut entries| entries.next().is_some());
+    server
+        .task_until(receipt.id, ROUND, |task| {
+            has_profile() && task.steps.iter().any(|step| step.step == "verify" && step.started_at.is_some())
+        })
+        .await?;
+    let (status, took) = server.terminate().await?;
+    ensure!(status.success() && took < Duration::from_secs(30), "{status} after {took:?}");
+    ensure!(!has_profile(), "the browser's profile is still there");
+    ensure!(std::fs::read_dir(server.data().join("data/blobs/tmp")).is_ok_and(|mut entries| entries.next().is_none()));
+    server.up().await?;
+    let task = server.finished(receipt.id, ROUND).await?;
+    ensure!(task.summary.outcome == Some(Outcome::HandedIn), "{task:#?}");
+    Ok(())
+}

@@ -13,7 +13,7 @@ fn without_configuration_it_says_what_is_missing() -> Result<()> {
     let output = Command::new(e2e::program()).arg("serve").env_clear().current_dir(folder.path()).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.code() == Some(64), "{}: {said}", output.status);
-    for name in ["STUDENT_SECRET", "GITHUB_TOKEN", "LLM_API_KEY", "DRY_RUN=1"] {
+    for name in ["STUDENT_SECRET", "GITHUB_TOKEN", "LLM_API_KEY", "LLM_MODEL", "DRY_RUN=1"] {
         ensure!(said.contains(name), "{name} is not named: {said}");
     }
     ensure!(std::fs::read_dir(folder.path())?.next().is_none(), "nothing was written");

@@ -45,7 +45,7 @@ pub(super) fn repository(repository: &Repository, owner: &str, name: &str) -> Re
     let (owner, name, branch) = (escape(owner), escape(name), escape(&branch));
     let body = format!(
         "<p><a href=\"/{owner}/{name}/\">The published site</a></p>\
-         <p>To read it all: <code>git clone &lt;this server&gt;/git/{owner}/{name}.git</code></p>\
+         <p>To read it all, give <code>git clone</code> the address of this page.</p>\
          <h2>Commits on {branch}</h2><ul>{commits}</ul>"
     );
     Ok(page(StatusCode::OK, &format!("{owner}/{name}"), &body))

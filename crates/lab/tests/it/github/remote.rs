@@ -21,11 +21,15 @@ const LOOKS: u32 = 20;
 const MARKER: &str = "marker-of-sales";
 
 fn host(lab: &Lab) -> RemoteHost {
+    host_on(lab, "main")
+}
+
+fn host_on(lab: &Lab, branch: &str) -> RemoteHost {
     let options = remote::Options {
         api_url: lab.api.clone(),
         token: SecretString::from(lab.token.clone()),
         owner: None,
-        default_branch: "main".to_owned(),
+        default_branch: branch.to_owned(),
         timeout: Duration::from_secs(10),
     };
     RemoteHost::new(options).unwrap()
@@ -123,6 +127,17 @@ async fn two_rounds_are_published_and_served() {
     assert_eq!((&found.name, found.head, found.pages_url), (&repo.name, Some(second), url));
     let strange = RepoQuery { marker: "another".to_owned(), ..query };
     assert_eq!(host.find_repo(&strange).await.unwrap(), None);
+}
+
+/// The account's own default branch is another than the configured one.
+#[tokio::test]
+async fn sites_are_published_from_the_configured_branch() {
+    let lab = Lab::start(Options::default());
+    let host = host_on(&lab, "trunk");
+    let (repo, [_, second]) = two_rounds(&host).await;
+    let seen = lab.handle.repo("student", repo.name.as_str()).unwrap();
+    assert_eq!((seen.default_branch.as_str(), seen.commits[0].sha.as_str()), ("trunk", second.as_str()));
+    assert_eq!(seen.pages.unwrap().live.as_deref(), Some(second.as_str()));
 }
 
 #[tokio::test]
