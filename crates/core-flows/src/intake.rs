@@ -4,6 +4,8 @@
 //! flow starts from that event by way of the bus, never from here.
 
 mod attachments;
+mod bounds;
+mod failures;
 mod validate;
 
 use std::time::Duration;
@@ -20,7 +22,7 @@ use tracing::info;
 use crate::{Ports, naming, relay};
 use validate::Valid;
 
-pub use validate::Limits;
+pub use bounds::Limits;
 
 /// What an operator may set.
 #[derive(Debug, Clone)]

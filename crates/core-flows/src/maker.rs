@@ -5,6 +5,7 @@
 //! byte, are added here, and files of earlier rounds that nobody asked to change stay.
 
 mod blocks;
+mod html;
 mod readme;
 mod scaffold;
 mod wants;
@@ -17,9 +18,9 @@ use ports::{Completion, CompletionRequest, FinishReason, Site};
 use serde_json::json;
 use shared_types::{Check, CheckReport, Oracle, SitePath, Timestamp, Verdict};
 
+use crate::context::{Context, Error};
 use crate::journal::{self, Prepared, Progress};
 use crate::naming;
-use crate::steps::{Context, Error};
 
 /// Characters of an attachment or a repository file that a model is shown.
 const EXCERPT: usize = 6_000;

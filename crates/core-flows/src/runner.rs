@@ -8,48 +8,18 @@ mod flow;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use ports::{Author, ErrorChain, HealthPart, WorkerId};
+use ports::{ErrorChain, HealthPart, WorkerId};
 use shared_types::http::{Part, PartState};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+pub use crate::context::Options;
 use crate::{Ports, relay};
-
-/// What an operator may set.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Flows at once.
-    pub concurrency: usize,
-    /// Tries of a step, and of the notification.
-    pub max_attempts: u32,
-    /// How long a flow stays ours without a heartbeat.
-    pub lease: Duration,
-    /// How often to look for flows when nobody wakes the runner.
-    pub poll: Duration,
-    /// How long running flows may take to come to a journal point on shutdown.
-    pub grace: Duration,
-    /// Who commits are by.
-    pub author: Author,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            concurrency: 8,
-            max_attempts: 8,
-            lease: Duration::from_secs(30),
-            poll: Duration::from_secs(1),
-            grace: Duration::from_secs(20),
-            author: Author { name: "Sitewright".to_owned(), email: "sitewright@users.noreply.github.com".to_owned() },
-        }
-    }
-}
 
 /// The running part: owns the loop.
 #[derive(Debug)]

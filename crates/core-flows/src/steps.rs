@@ -19,24 +19,13 @@ mod verify;
 
 use std::time::Duration;
 
-use ports::{Closing, ErrorChain, Lease, LeaseError, TaskRecord, TaskUpdate, Verdict};
-use shared_types::events::{Subject, TaskFinished};
-use shared_types::http;
-use shared_types::{Envelope, Payload};
+use ports::{Closing, TaskUpdate};
+use shared_types::events::TaskFinished;
+use shared_types::{Payload, http};
 
+use crate::context::{Context, Error};
 use crate::journal::{self, NotifyEnd, Outcome, Progress};
 use crate::plan::Step;
-use crate::{Ports, relay, retry, runner};
-
-/// What every step is given.
-pub(crate) struct Context {
-    pub(crate) ports: Ports,
-    pub(crate) task: TaskRecord,
-    pub(crate) subject: Subject,
-    pub(crate) lease: Lease,
-    pub(crate) options: runner::Options,
-    pub(crate) outbox: relay::Handle,
-}
 
 /// What a step did.
 pub(crate) struct Done {
@@ -48,48 +37,6 @@ pub(crate) struct Done {
     pub(crate) events: Vec<Payload>,
     /// For the task's record.
     pub(crate) update: TaskUpdate,
-}
-
-/// Why a step did not end.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The world said no; its verdict says whether to ask again.
-    #[error(transparent)]
-    Port(#[from] ports::Error),
-    /// The journal is not what this program wrote.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// Someone else has the flow now.
-    #[error(transparent)]
-    Lease(LeaseError),
-    /// The site may not be published.
-    #[error("{0}")]
-    Unpublishable(String),
-    /// A template of ours does not render.
-    #[error("render {template}")]
-    Template {
-        template: &'static str,
-        #[source]
-        source: minijinja::Error,
-    },
-}
-
-impl Error {
-    pub(crate) fn verdict(&self) -> Verdict {
-        match self {
-            Self::Port(error) => error.verdict(),
-            Self::Journal(_) | Self::Lease(_) | Self::Unpublishable(_) | Self::Template { .. } => Verdict::GiveUp,
-        }
-    }
-}
-
-impl From<LeaseError> for Error {
-    fn from(error: LeaseError) -> Self {
-        match error {
-            LeaseError::Queue(error) => Self::Port(error),
-            lost @ LeaseError::Lost { .. } => Self::Lease(lost),
-        }
-    }
 }
 
 impl Done {
@@ -110,31 +57,6 @@ impl Done {
     fn note(mut self, note: impl Into<String>) -> Self {
         self.update.notes.push(note.into());
         self
-    }
-}
-
-impl Context {
-    /// An event about this flow, now.
-    pub(crate) fn event(&self, payload: Payload) -> Envelope {
-        Envelope::new(self.ports.ids.event_id(), self.ports.clock.now(), &self.subject, payload)
-    }
-
-    /// Stores events at once, for what people watch while a step runs.
-    async fn tell(&self, payload: Payload) -> Result<(), Error> {
-        self.ports.queue.append(self.lease, vec![self.event(payload)]).await?;
-        self.outbox.wake();
-        Ok(())
-    }
-
-    /// An error in words that may be shown: redacted and cut.
-    pub(crate) fn explain(&self, error: &dyn std::error::Error) -> String {
-        const LONGEST: usize = 500;
-        let text = self.ports.gatekeeper.redact(&ErrorChain(error).to_string());
-        text.chars().take(LONGEST).collect()
-    }
-
-    fn retry(&self) -> retry::Policy {
-        retry::Policy { max_attempts: self.options.max_attempts }
     }
 }
 

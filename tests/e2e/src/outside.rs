@@ -7,14 +7,16 @@ use std::time::Duration;
 use anyhow::Result;
 use lab::cases::Case;
 use lab::evaluator::{self, Evaluator};
+use lab::github::{self, LabGitHub};
 use lab::instructor::{Instructor, Nonce};
+use lab::model::{self, ModelServer, Script};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use shared_types::http::Receipt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Instance;
+use super::{Instance, Launch};
 
 /// What the instances of this package are given as `STUDENT_SECRET`.
 pub const SECRET: &str = "end-to-end";
@@ -45,14 +47,46 @@ impl Outside {
     }
 
     /// Runs a further stand-in until this world ends.
-    pub fn run(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+    fn run(&mut self, part: impl Future<Output = ()> + Send + 'static) {
         self.parts.spawn(part);
     }
 
-    /// Cancelled when this world ends.
-    #[must_use]
-    pub fn stopping(&self) -> CancellationToken {
-        self.stop.clone()
+    /// Starts a model; a server that is launched so asks it.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn model(&mut self, script: Script, launch: Launch) -> Result<(model::Handle, Launch)> {
+        let model = ModelServer::bind(any_port(), script)?;
+        let handle = model.handle();
+        let launch = launch.with("LLM_BASE_URL", model.base_url()).with("LLM_MODEL", "scripted");
+        let stop = self.stop.clone();
+        self.run(async move {
+            model.run(stop).await.ok();
+        });
+        Ok((handle, launch))
+    }
+
+    /// Starts GitHub, and a model that answers at once; a server that is launched so publishes
+    /// there with `token`.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn github(&mut self, token: &str) -> Result<(github::Handle, Launch)> {
+        let options = github::Options { token: Some(token.to_owned()), ..github::Options::default() };
+        let github = LabGitHub::bind(any_port(), options)?;
+        let handle = github.handle();
+        let launch = Launch::default()
+            .with("STUDENT_SECRET", SECRET)
+            .with("GITHUB_TOKEN", token)
+            .with("GITHUB_API_URL", github.api_url().as_str())
+            .with("ALLOW_INSECURE_EVALUATORS", "1")
+            .without_browser();
+        let stop = self.stop.clone();
+        self.run(async move {
+            github.run(stop).await.ok();
+        });
+        let (_, launch) = self.model(Script::instant(), launch)?;
+        Ok((handle, launch))
     }
 
     /// POSTs a request with a fresh nonce and this evaluator.

@@ -11,7 +11,8 @@ use data_url::DataUrl;
 use serde_json::Value;
 use shared_types::SitePath;
 
-use super::validate::{Failures, Limits, kind};
+use super::bounds::Limits;
+use super::failures::{Failures, kind};
 
 /// Files that Sitewright or the page itself writes.
 const OURS: [&str; 4] = ["license", "readme.md", ".nojekyll", "index.html"];

@@ -9,42 +9,14 @@ use std::str::FromStr;
 use ports::{Refusal, Route};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
-use shared_types::http::{CheckBody, FieldError};
+use shared_types::http::CheckBody;
 use shared_types::{Email, Nonce, Round, TaskName};
 use url::Url;
 
 use super::Options;
 use super::attachments::{self, File};
-
-/// Bounds of a request. Beyond them the answer is 413 (sizes) or 400 (counts).
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Bytes of the brief.
-    pub brief_bytes: usize,
-    /// Items of `checks`.
-    pub checks: usize,
-    /// Bytes of one check.
-    pub check_bytes: usize,
-    /// Items of `attachments`.
-    pub attachments: usize,
-    /// Decoded bytes of one attachment.
-    pub attachment_bytes: usize,
-    /// Decoded bytes of all attachments.
-    pub attachments_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            brief_bytes: 100 * 1024,
-            checks: 100,
-            check_bytes: 10 * 1024,
-            attachments: 50,
-            attachment_bytes: 10 * 1024 * 1024,
-            attachments_bytes: 20 * 1024 * 1024,
-        }
-    }
-}
+use super::bounds::Limits;
+use super::failures::{Failures, kind};
 
 /// A URL longer than this is nonsense or an attack.
 const URL_MAX: usize = 2048;
@@ -61,33 +33,6 @@ pub(super) struct Valid {
     pub(super) checks: Vec<CheckBody>,
     pub(super) evaluation_url: Url,
     pub(super) attachments: Vec<File>,
-}
-
-/// Failures found so far.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    invalid: Vec<FieldError>,
-    too_large: Vec<FieldError>,
-}
-
-impl Failures {
-    pub(super) fn invalid(&mut self, pointer: impl Display, detail: impl Display) {
-        self.invalid.push(FieldError { pointer: pointer.to_string(), detail: detail.to_string() });
-    }
-
-    pub(super) fn too_large(&mut self, pointer: impl Display, limit: usize, unit: &str) {
-        let detail = format!("more than the limit of {limit} {unit}");
-        self.too_large.push(FieldError { pointer: pointer.to_string(), detail });
-    }
-
-    /// 413 when sizes are all that failed, else 400 with everything.
-    fn refusal(mut self) -> Refusal {
-        if self.invalid.is_empty() {
-            return Refusal::TooLarge(self.too_large);
-        }
-        self.invalid.append(&mut self.too_large);
-        Refusal::Invalid(self.invalid)
-    }
 }
 
 /// The request in `body`, or why it is not one.
@@ -120,19 +65,6 @@ pub(super) fn request(route: Route, body: &Value, options: &Options) -> Result<V
             Some(attachments),
         ) => Ok(Valid { email, secret, task, round, nonce, brief, checks, evaluation_url, attachments }),
         _ => Err(failures.refusal()),
-    }
-}
-
-/// What a value is, for messages: never its content.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(text) if text.trim().is_empty() => "an empty text",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }
 

@@ -5,7 +5,7 @@ use ports::Site;
 use shared_types::Oracle;
 
 use super::{Brief, render};
-use crate::steps::Error;
+use crate::context::Error;
 
 const README: &str = include_str!("../../../../templates/site/README.md.jinja");
 const LICENCE: &str = include_str!("../../../../templates/site/LICENSE.jinja");

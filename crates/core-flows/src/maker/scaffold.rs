@@ -6,9 +6,10 @@
 use minijinja::{Value, context};
 use ports::Site;
 
+use super::html::{escape, href};
 use super::wants::{self, Element, Shows, Wants};
 use super::{Brief, put, render};
-use crate::steps::Error;
+use crate::context::Error;
 
 const PAGE: &str = include_str!("../../../../templates/site/index.html.jinja");
 const ADDITION: &str = include_str!("../../../../templates/site/addition.html.jinja");
@@ -99,16 +100,3 @@ fn kind(shows: &Shows) -> &'static str {
         Shows::Nothing => "nothing",
     }
 }
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// The path as a relative address.
-pub(super) fn href(path: &str) -> String {
-    percent_encoding::utf8_percent_encode(path, PATH).to_string()
-}
-
-/// What a relative link keeps as it is.
-const PATH: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');

@@ -246,7 +246,7 @@ fn libraries(expressions: &[&str], briefs: &[&str]) -> (Vec<String>, Vec<String>
 fn data(brief: &Brief) -> Data {
     let mut data = Data { tables: Vec::new(), rates: Vec::new(), markdown: None, picture: None, texts: Vec::new() };
     for (path, bytes) in brief.attached.iter() {
-        let file = super::scaffold::href(path.as_str());
+        let file = super::html::href(path.as_str());
         let text = std::str::from_utf8(bytes).ok();
         match (path.extension().as_str(), text) {
             ("csv", Some(text)) => data.tables.extend(table(file, text)),

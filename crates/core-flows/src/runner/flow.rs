@@ -13,11 +13,11 @@ use shared_types::{Envelope, Payload, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
-use super::Options;
+use crate::context::{Context, Error, Options};
 use crate::deadline::Deadline;
 use crate::journal::Progress;
 use crate::plan::{Plan, Step};
-use crate::steps::{self, Context, Done, Error};
+use crate::steps::{self, Done};
 use crate::{Ports, relay};
 
 /// A flow whose ledger does not answer is looked at again after this, times its epoch.

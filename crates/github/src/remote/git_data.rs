@@ -13,7 +13,7 @@ use shared_types::{CommitSha, SitePath};
 use url::Url;
 
 use super::client::not_ready;
-use super::repos::{Branch, sha, signature};
+use super::repos::{Branch, create_branch, sha, signature};
 use super::{RemoteHost, branch_in_route, full_name, refusal, repo_call, wire};
 use crate::{Error, objects};
 
@@ -182,11 +182,6 @@ impl RemoteHost {
         }
         Ok(bytes.into())
     }
-}
-
-pub(super) fn create_branch(full: &str, branch: &str, to: &CommitSha) -> super::Call {
-    let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": to });
-    repo_call(Method::POST, "create a branch in", full, "/git/refs").with(body)
 }
 
 fn same(planned: &CommitSha, made: &str) -> Result<(), Error> {

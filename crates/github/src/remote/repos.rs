@@ -10,7 +10,6 @@ use tracing::info;
 use url::Url;
 
 use super::client::{Call, Reply, not_found, not_ready};
-use super::git_data::create_branch;
 use super::{AccountKind, RemoteHost, branch_in_route, refusal, repo_call, wire};
 use crate::{Error, objects};
 
@@ -218,6 +217,12 @@ impl History {
 /// A person and a date as the API takes them: whole seconds, UTC.
 pub(super) fn signature(author: &Author, at: Timestamp) -> Value {
     json!({ "name": author.name, "email": author.email, "date": at.to_whole_seconds() })
+}
+
+/// A new branch at a commit that is there.
+pub(super) fn create_branch(full: &str, branch: &str, to: &CommitSha) -> Call {
+    let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": to });
+    repo_call(Method::POST, "create a branch in", full, "/git/refs").with(body)
 }
 
 /// A commit id out of GitHub's answer.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use e2e::measure::{Figure, median, report};
 use e2e::{Instance, Launch, Outside, case};
-use lab::model::{ModelServer, Script};
+use lab::model::Script;
 use serde_json::{Map, Value};
 use shared_types::TaskId;
 
@@ -27,16 +27,8 @@ const LONG: Duration = Duration::from_secs(300);
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut outside = Outside::new()?;
-    let model = ModelServer::bind(([127, 0, 0, 1], 0).into(), Script::instant())?;
-    let launch = Launch::dry_run()
-        .with("LLM_BASE_URL", model.base_url())
-        .with("LLM_MODEL", "instant")
-        .with("LOG", "warn")
-        .with("CONCURRENCY", "16");
-    let stop = outside.stopping();
-    outside.run(async move {
-        model.run(stop).await.ok();
-    });
+    let launch = Launch::dry_run().with("LOG", "warn").with("CONCURRENCY", "16");
+    let (_, launch) = outside.model(Script::instant(), launch)?;
     let sample = &case("sales-summary")?.rounds[0].request;
     let mut figures = at_rest(&launch).await?;
     figures.extend(without_browser(&launch, &outside, sample).await?);

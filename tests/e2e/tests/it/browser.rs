@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Instance, Launch, Outside, case};
-use lab::model::{ModelServer, Reply, Script};
+use lab::model::{Reply, Script};
 use shared_types::http::{Outcome, TaskView};
 use shared_types::{BrowserRun, Oracle, Verdict};
 
@@ -127,16 +127,8 @@ async fn a_models_page_is_repaired_before_it_is_published() -> Result<()> {
         )
     };
     let files = |title: &str| Reply::Files(vec![("index.html".to_owned(), page(title))]);
-    let model = ModelServer::bind(
-        ([127, 0, 0, 1], 0).into(),
-        Script::new().otherwise([files("Wrong"), files("Sales Summary 7f3a9")]),
-    )?;
-    let seen = model.handle();
-    let launch = Launch::dry_run().with("LLM_BASE_URL", model.base_url()).with("LLM_MODEL", "scripted");
-    let stop = outside.stopping();
-    outside.run(async move {
-        model.run(stop).await.ok();
-    });
+    let script = Script::new().otherwise([files("Wrong"), files("Sales Summary 7f3a9")]);
+    let (seen, launch) = outside.model(script, Launch::dry_run())?;
     let server = Instance::start(launch).await?;
 
     let receipt = outside.post(&server, "/build", &case("sales-summary")?.rounds[0].request).await?;

@@ -3,37 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Instance, Launch, Outside, case};
-use lab::github::LabGitHub;
-use lab::model::{ModelServer, Script};
+use e2e::{Instance, Outside, case};
 use shared_types::http::Outcome;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_enough() -> Result<()> {
     let mut outside = Outside::new()?;
     let token = ["a", "-token-", "to-look-for"].concat();
-    let options = lab::github::Options { token: Some(token.clone()), ..lab::github::Options::default() };
-    let github = LabGitHub::bind(([127, 0, 0, 1], 0).into(), options)?;
-    let handle = github.handle();
-    let model = ModelServer::bind(([127, 0, 0, 1], 0).into(), Script::instant())?;
-    let launch = Launch::default()
-        .with("STUDENT_SECRET", e2e::SECRET)
-        .with("GITHUB_TOKEN", &token)
-        .with("GITHUB_API_URL", github.api_url().as_str())
-        .with("ALLOW_INSECURE_EVALUATORS", "1")
-        .with("LLM_BASE_URL", model.base_url())
-        .with("LLM_MODEL", "scripted")
-        .without_browser();
-    let stop = outside.stopping();
-    outside.run({
-        let stop = stop.clone();
-        async move {
-            github.run(stop).await.ok();
-        }
-    });
-    outside.run(async move {
-        model.run(stop).await.ok();
-    });
+    let (handle, launch) = outside.github(&token)?;
     let server = Instance::start(launch).await?;
     for (index, round) in case("sales-summary")?.rounds.iter().enumerate() {
         let receipt = outside.post(&server, "/tasks", &round.request).await?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Instance, Launch, Outside, case};
 use lab::evaluator::Answer;
-use lab::github::{Fault, LabGitHub, When};
-use lab::model::{ModelServer, Reply, Script};
+use lab::github::{Fault, When};
+use lab::model::{Reply, Script};
 use shared_types::http::{Outcome, StepState, TaskView};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -56,13 +56,7 @@ async fn killed_during_generate() -> Result<()> {
     let mut outside = Outside::new()?;
     let page = ("index.html".to_owned(), "<!DOCTYPE html><title>x</title><p>hello</p>\n".to_owned());
     let script = Script::new().otherwise([Reply::Stall(STALL), Reply::Files(vec![page])]);
-    let model = ModelServer::bind(([127, 0, 0, 1], 0).into(), script)?;
-    let launch =
-        Launch::dry_run().without_browser().with("LLM_BASE_URL", model.base_url()).with("LLM_MODEL", "scripted");
-    let stop = outside.stopping();
-    outside.run(async move {
-        model.run(stop).await.ok();
-    });
+    let (_, launch) = outside.model(script, Launch::dry_run().without_browser())?;
     let mut server = Instance::start(launch).await?;
     kill_during("generate", &mut server, &outside).await?;
     ensure!(local_repositories(&server)? == [1], "one repository with one commit");
@@ -72,27 +66,7 @@ async fn killed_during_generate() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_during_publish() -> Result<()> {
     let mut outside = Outside::new()?;
-    let github = LabGitHub::bind(([127, 0, 0, 1], 0).into(), lab::github::Options::default())?;
-    let handle = github.handle();
-    let model = ModelServer::bind(([127, 0, 0, 1], 0).into(), Script::instant())?;
-    let launch = Launch::default()
-        .with("STUDENT_SECRET", e2e::SECRET)
-        .with("GITHUB_TOKEN", "any-token-will-do")
-        .with("GITHUB_API_URL", github.api_url().as_str())
-        .with("ALLOW_INSECURE_EVALUATORS", "1")
-        .with("LLM_BASE_URL", model.base_url())
-        .with("LLM_MODEL", "scripted")
-        .without_browser();
-    let stop = outside.stopping();
-    outside.run({
-        let stop = stop.clone();
-        async move {
-            github.run(stop).await.ok();
-        }
-    });
-    outside.run(async move {
-        model.run(stop).await.ok();
-    });
+    let (handle, launch) = outside.github("any-token-will-do")?;
     // The branch moves, but the answer does not come before the kill.
     handle.inject(When::matching("PATCH", "/repos/*/*/git/refs/**"), Fault::Delay(STALL));
     let mut server = Instance::start(launch).await?;
@@ -114,5 +88,27 @@ async fn killed_during_notify() -> Result<()> {
     ensure!(local_repositories(&server)? == [1], "one repository with one commit");
     let received = outside.evaluator.received();
     ensure!(received.iter().all(|item| item.body == received[0].body), "the same bytes on each attempt");
+    Ok(())
+}
+
+/// The database is gone, the repositories are not: later rounds go on where the code host is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_ledger_finds_the_repository_again() -> Result<()> {
+    let outside = Outside::new()?;
+    let mut server = Instance::start(Launch::dry_run().without_browser()).await?;
+    let sample = case("sales-summary")?;
+    let first = outside.post(&server, "/build", &sample.rounds[0].request).await?;
+    let first = server.finished(first.id, SOON).await?;
+    server.terminate().await?;
+    std::fs::remove_file(server.data().join("data/sitewright.db"))?;
+    server.up().await?;
+    for round in &sample.rounds[1..] {
+        let receipt = outside.post(&server, "/revise", &round.request).await?;
+        let task = server.finished(receipt.id, SOON).await?;
+        ensure!(task.summary.outcome == Some(Outcome::HandedIn), "{task:#?}");
+        ensure!(task.repo_url == first.repo_url, "{:?} is not {:?}", task.repo_url, first.repo_url);
+        ensure!(task.notes.iter().any(|note| note.contains("found at the code host")), "{:?}", task.notes);
+    }
+    ensure!(local_repositories(&server)? == [3], "three commits in one repository");
     Ok(())
 }
