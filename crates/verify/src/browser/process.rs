@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -96,6 +97,8 @@ pub(super) struct Running {
     /// Closing it ends the browser.
     lifeline: std::sync::Mutex<Option<ChildStdin>>,
     ended: watch::Receiver<bool>,
+    /// Ends when the process has been reaped, its profile with it.
+    driver: std::sync::Mutex<Option<JoinHandle<()>>>,
     _profile: TempDir,
 }
 
@@ -113,12 +116,13 @@ impl Running {
         let (browser, handler) = connect(&address).await?;
         let (end, ended) = watch::channel(false);
         // Ends with the process, which ends with the lifeline.
-        tokio::spawn(drive(handler, child, end));
+        let driver = tokio::spawn(drive(handler, child, end));
         let mut running = Self {
             browser,
             product: String::new(),
             lifeline: std::sync::Mutex::new(lifeline),
             ended,
+            driver: std::sync::Mutex::new(Some(driver)),
             _profile: profile,
         };
         running.product = bounded("Browser.getVersion", running.browser.version()).await?.product;
@@ -151,14 +155,18 @@ impl Running {
         let asked = timeout(CLOSE_TIMEOUT, self.browser.execute(CloseParams::default())).await;
         let left = asked.is_ok() && timeout(CLOSE_TIMEOUT, self.ended()).await.is_ok();
         self.cut();
-        if !left {
-            let _ = timeout(KILL_TIMEOUT, self.ended()).await;
-        }
-        debug!(asked_to_end = left, "browser ended");
+        // The connection ends before the process does, and whoever closes a browser wants its
+        // profile gone.
+        let driver = locked(&self.driver).take();
+        let reaped = match driver {
+            Some(driver) => timeout(KILL_TIMEOUT, driver).await.is_ok(),
+            None => true,
+        };
+        debug!(asked_to_end = left, reaped, "browser ended");
     }
 
     fn cut(&self) {
-        self.lifeline.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        locked(&self.lifeline).take();
     }
 }
 
@@ -166,6 +174,11 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.cut();
     }
+}
+
+/// What is guarded here is only ever taken, so a panic elsewhere leaves it sound.
+fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// `command`, bounded by [`COMMAND_TIMEOUT`].
