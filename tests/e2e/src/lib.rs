@@ -10,10 +10,10 @@ mod outside;
 pub use instance::{Instance, Launch, free_port, program};
 pub use outside::{Outside, SECRET, case, fixtures};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The workspace's folder.
 #[must_use]
 pub fn workspace() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
 }
