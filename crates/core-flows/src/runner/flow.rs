@@ -66,6 +66,8 @@ impl Flow {
         let span = info_span!("flow", trace_id = %task.trace_id, task.id = %task.id, task = %task.task, round = task.round.get());
         async {
             let ended = tokio::select! {
+                // A flow that has ended has no lease to lose.
+                biased;
                 ended = self.walk(&shutdown) => ended,
                 lost = self.keep_lease() => Err(lost),
             };
@@ -92,11 +94,7 @@ impl Flow {
 
     async fn walk(&self, shutdown: &CancellationToken) -> Result<End, Error> {
         let steps = Plan::for_round(self.ctx.task.round).steps();
-        let mut progress = match Progress::replay(steps, &self.claim.journal) {
-            Ok(progress) => progress,
-            // A journal that this program cannot read will not become readable by trying again.
-            Err(error) => return Err(error.into()),
-        };
+        let mut progress = Progress::replay(steps, &self.claim.journal)?;
         if self.ctx.lease.epoch.0 > MAX_EPOCHS {
             return Err(Error::Unpublishable(format!("taken up {MAX_EPOCHS} times without coming to its end")));
         }
@@ -107,12 +105,7 @@ impl Flow {
                 continue;
             }
             if step == Step::Record {
-                let (closing, event) = steps::close(&self.ctx, &progress)?;
-                let summary = closing.outcome.as_str().to_owned();
-                let done = Payload::StepFinished(StepFinished { step: step.to_string(), summary, duration_ms: 0 });
-                return self
-                    .finish(closing, vec![self.started(step, 1), self.ctx.event(done), self.ctx.event(event)])
-                    .await;
+                return self.close(&progress).await;
             }
             if shutdown.is_cancelled() {
                 self.put_back(Duration::ZERO).await;
@@ -141,6 +134,15 @@ impl Flow {
             }
         }
         Ok(End::Finished)
+    }
+
+    /// The last step: it leaves no record, since it ends the flow.
+    async fn close(&self, progress: &Progress) -> Result<End, Error> {
+        let (closing, event) = steps::close(&self.ctx, progress)?;
+        let summary = closing.outcome.as_str().to_owned();
+        let done = Payload::StepFinished(StepFinished { step: Step::Record.to_string(), summary, duration_ms: 0 });
+        let events = vec![self.started(Step::Record, 1), self.ctx.event(done), self.ctx.event(event)];
+        self.finish(closing, events).await
     }
 
     /// Closes a flow that trying again cannot help. When even that fails it comes back by its lease.
