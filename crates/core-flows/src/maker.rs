@@ -16,7 +16,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use ports::{Completion, CompletionRequest, FinishReason, Site};
 use serde_json::json;
-use shared_types::{Check, CheckReport, Oracle, SitePath, Timestamp, Verdict};
+use shared_types::{CheckReport, Oracle, SitePath, Timestamp, Verdict};
 
 use crate::context::{Context, Error};
 use crate::journal::{self, Prepared, Progress};
@@ -263,7 +263,7 @@ fn evidence(report: &CheckReport) -> String {
     let mut lines = Vec::new();
     for result in report.checks.iter().filter(|result| result.verdict == Verdict::Failed) {
         let seen = result.evidence.as_deref().unwrap_or("no value");
-        lines.push(format!("FAILED CHECK: {}\n  saw: {seen}", source_of(&result.check)));
+        lines.push(format!("FAILED CHECK: {}\n  saw: {seen}", result.check.source));
     }
     for finding in &report.findings {
         let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -272,10 +272,6 @@ fn evidence(report: &CheckReport) -> String {
     lines.extend(report.console_errors.iter().map(|error| format!("CONSOLE: {error}")));
     lines.extend(report.failed_requests.iter().map(|request| format!("REQUEST: {} {}", request.url, request.reason)));
     head(&lines.join("\n"), EVIDENCE).to_owned()
-}
-
-fn source_of(check: &Check) -> &str {
-    &check.source
 }
 
 /// The first `limit` characters.
