@@ -11,6 +11,17 @@ use crate::{Error, Site};
 pub struct Tenant {
     /// The student.
     pub email: Email,
+    /// What the deployment granted this student in particular.
+    pub quotas: Quotas,
+}
+
+/// What a student may do beyond or below the rest of the class. `None`: the deployment's own limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// First rounds an hour.
+    pub builds_per_hour: Option<u32>,
+    /// Later rounds an hour.
+    pub revisions_per_hour: Option<u32>,
 }
 
 /// A secret found where none may be. It is named by kind and place, never quoted.

@@ -17,6 +17,7 @@ mod intake;
 mod ledger;
 mod model;
 mod notifier;
+mod rates;
 mod site;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -31,11 +32,12 @@ pub use code_host::{
 };
 pub use error::{Error, ErrorChain, Verdict};
 pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, StepRecord, TaskUpdate, WorkerId};
-pub use gatekeeper::{Gatekeeper, Leak, Tenant};
+pub use gatekeeper::{Gatekeeper, Leak, Quotas, Tenant};
 pub use health::HealthPart;
-pub use intake::{Intake, Refusal, Route};
+pub use intake::{Intake, Refusal, Route, Submission};
 pub use ledger::{Acceptance, Attachment, Ledger, NewTask, RepoChoice, TaskPage, TaskRecord};
 pub use model::{Completion, CompletionRequest, FinishReason, Model, Usage};
 pub use notifier::{Answer, Delivery, Notifier};
+pub use rates::{Bucket, Count, OverLimit, Policy, RateBuckets};
 pub use site::Site;
 pub use verifier::{Inspection, Target, Verification, Verifier};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use async_trait::async_trait;
-use ports::{Gatekeeper, Leak, Site, Tenant};
+use ports::{Gatekeeper, Leak, Quotas, Site, Tenant};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::Email;
 
@@ -77,7 +77,7 @@ impl fmt::Debug for Keeper {
 #[async_trait]
 impl Gatekeeper for Keeper {
     async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, ports::Error> {
-        Ok(self.shared.matches(secret).then(|| Tenant { email: email.clone() }))
+        Ok(self.shared.matches(secret).then(|| Tenant { email: email.clone(), quotas: Quotas::default() }))
     }
 
     fn scan(&self, site: &Site) -> Vec<Leak> {

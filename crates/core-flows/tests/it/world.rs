@@ -128,7 +128,8 @@ pub(crate) struct FakeGatekeeper;
 #[async_trait]
 impl Gatekeeper for FakeGatekeeper {
     async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, Error> {
-        Ok((secret.expose_secret() == SECRET).then(|| Tenant { email: email.clone() }))
+        let tenant = Tenant { email: email.clone(), quotas: ports::Quotas::default() };
+        Ok((secret.expose_secret() == SECRET).then_some(tenant))
     }
 
     fn scan(&self, site: &Site) -> Vec<Leak> {
