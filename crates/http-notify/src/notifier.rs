@@ -141,6 +141,10 @@ impl HttpNotifier {
 
 #[async_trait]
 impl Notifier for HttpNotifier {
+    fn refuses(&self, url: &Url) -> Option<String> {
+        guard::check_url(url, self.allow).err().map(|refusal| refusal.to_string())
+    }
+
     async fn deliver(&self, delivery: &Delivery) -> Result<Answer, ports::Error> {
         Ok(self.post(delivery).await?)
     }

@@ -37,6 +37,12 @@ pub struct Answer {
 /// Sends and looks. An error means that no answer came; any answer is a success here.
 #[async_trait]
 pub trait Notifier: Send + Sync {
+    /// Why `url` would never be asked, as far as the URL itself tells: its scheme, credentials in
+    /// it, a literal address or a port that is closed to us. A sentence for whoever gave the URL,
+    /// without a full stop; `None` when it would be tried. Pure: no name is looked up, so a URL that
+    /// is not refused here may still be refused when its name has led to an address.
+    fn refuses(&self, url: &Url) -> Option<String>;
+
     /// POSTs a delivery.
     async fn deliver(&self, delivery: &Delivery) -> Result<Answer, Error>;
 

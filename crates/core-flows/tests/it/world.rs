@@ -235,6 +235,10 @@ impl FakeNotifier {
 
 #[async_trait]
 impl Notifier for FakeNotifier {
+    fn refuses(&self, url: &Url) -> Option<String> {
+        (url.host_str() == Some("refused.example")).then(|| "refused.example is never asked".to_owned())
+    }
+
     async fn deliver(&self, delivery: &Delivery) -> Result<Answer, Error> {
         let now = tokio::time::Instant::now();
         let began = *self.began.lock().unwrap().get_or_insert(now);
