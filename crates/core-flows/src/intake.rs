@@ -6,23 +6,30 @@
 mod attachments;
 mod bounds;
 mod failures;
+mod rates;
 mod validate;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use metrics::counter;
-use ports::{Acceptance, Attachment, Intake, NewTask, Refusal, RepoChoice, Route};
+use ports::{Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, OverLimit, Refusal, RepoChoice, Submission, Tenant};
 use serde::Serialize;
 use shared_types::events::{Subject, TaskAccepted};
-use shared_types::http::{CheckBody, Receipt};
-use shared_types::{Digest, Envelope, Payload, TaskId, TaskName, TraceId};
-use tracing::info;
+use shared_types::http::{CheckBody, Receipt, TaskState};
+use shared_types::{Digest, Envelope, Payload, SitePath, TaskId, TaskName, TraceId};
+use tracing::{info, warn};
+use url::Url;
 
-use crate::{Ports, naming, relay};
+use crate::{Ports, naming, relay, renotify};
+use attachments::File;
+use rates::Gate;
 use validate::Valid;
 
 pub use bounds::Limits;
+pub use rates::{AuthFailures, Builds, Rate, Rates, Renotifications, Revisions};
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
@@ -33,11 +40,18 @@ pub struct Options {
     pub allow_http_evaluators: bool,
     /// Bounds of a request.
     pub limits: Limits,
+    /// How often something may happen.
+    pub rates: Rates,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { time_to_deliver: Duration::from_secs(600), allow_http_evaluators: false, limits: Limits::default() }
+        Self {
+            time_to_deliver: Duration::from_secs(600),
+            allow_http_evaluators: false,
+            limits: Limits::default(),
+            rates: Rates::default(),
+        }
     }
 }
 
@@ -47,58 +61,93 @@ pub struct Service {
     options: Options,
     ports: Ports,
     outbox: relay::Handle,
+    again: renotify::Handle,
 }
 
 impl Service {
-    /// A door that wakes `outbox` whenever it stored something.
+    /// A door that wakes `outbox` whenever it stored something, and asks `again` whenever a
+    /// finished task is posted once more.
     #[must_use]
-    pub fn new(options: Options, ports: Ports, outbox: relay::Handle) -> Self {
-        Self { options, ports, outbox }
+    pub fn new(options: Options, ports: Ports, outbox: relay::Handle, again: renotify::Handle) -> Self {
+        Self { options, ports, outbox, again }
     }
 }
 
 #[async_trait]
 impl Intake for Service {
-    /// Requirements C-012 to C-021, C-027 to C-034, C-053.
-    async fn accept(&self, route: Route, body: serde_json::Value, trace_id: TraceId) -> Result<Receipt, Refusal> {
+    /// Requirements C-012 to C-021, C-027 to C-034, C-053, C-101 to C-105, C-153.
+    async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        let Submission { route, body, trace_id, client } = submission;
         let valid = validate::request(route, &body, &self.options)?;
-        let tenant =
-            self.ports.gatekeeper.authenticate(&valid.email, &valid.secret).await.map_err(Refusal::Unavailable)?;
-        if tenant.is_none() {
-            counter!("sitewright_auth_failures_total").increment(1);
-            info!(trace_id = %trace_id, email = %valid.email, "request refused: wrong secret");
-            return Err(Refusal::Unauthorized);
-        }
-        let mut attachments = Vec::with_capacity(valid.attachments.len());
-        for file in &valid.attachments {
-            let sha256 = self.ports.blobs.put(file.bytes.clone()).await.map_err(Refusal::Unavailable)?;
-            attachments.push(Attachment {
-                path: file.path.clone(),
-                media_type: file.media_type.clone(),
-                size: file.bytes.len() as u64,
-                sha256,
-            });
-        }
-        let task = valid.task.clone();
-        let round = valid.round;
-        let new = self.new_task(valid, attachments, &trace_id);
+        drop(body);
+        let gate = Gate::new(&self.options.rates.auth_failures, client, &valid.email);
+        let (tenant, known) = self.authenticate(&valid, gate, client, &trace_id).await?;
+        let mut takes = self.options.rates.task(valid.round, &valid.email, &valid.task, tenant.quotas);
+        takes.push(known);
+        let (task, round) = (valid.task.clone(), valid.round);
+        let (new, files) = self.new_task(valid, takes, &trace_id);
         let id = new.id;
-        let (id, trace_id) = match self.ports.ledger.accept(new).await.map_err(Refusal::Unavailable)? {
+        let receipt = |id, trace_id| Ok(receipt(task.clone(), round, id, trace_id));
+        match self.store(new, files).await.map_err(Refusal::Unavailable)? {
             Acceptance::New => {
                 counter!("sitewright_tasks_accepted_total").increment(1);
                 info!(trace_id = %trace_id, task.id = %id, task = %task, round = round.get(), "task accepted");
                 self.outbox.wake();
-                (id, trace_id)
+                receipt(id, trace_id)
             }
-            Acceptance::Repeat { id, trace_id } => (id, trace_id),
-            Acceptance::Conflict { id } => return Err(Refusal::Conflict { id }),
-        };
-        Ok(receipt(task, round, id, trace_id))
+            Acceptance::Repeat { id, trace_id, state } => {
+                if state == TaskState::Finished {
+                    self.again.ask(id);
+                }
+                receipt(id, trace_id)
+            }
+            Acceptance::Conflict { id } => Err(Refusal::Conflict { id }),
+            Acceptance::OverLimit(over) => Err(refused(over, &trace_id)),
+        }
     }
 }
 
 impl Service {
-    fn new_task(&self, valid: Valid, attachments: Vec<Attachment>, trace_id: &TraceId) -> NewTask {
+    /// Whose request this is, and what to count once it is accepted.
+    async fn authenticate(
+        &self,
+        valid: &Valid,
+        gate: Gate,
+        client: IpAddr,
+        trace_id: &TraceId,
+    ) -> Result<(Tenant, Bucket), Refusal> {
+        let Ports { rates, gatekeeper, clock, .. } = &self.ports;
+        let counts = rates.counts(gate.buckets(), clock.now()).await.map_err(Refusal::Unavailable)?;
+        // Before the secret is looked at, or a wrong one could still be told from the right one.
+        let pair = gate.admits(&counts).map_err(|over| refused(over, trace_id))?;
+        let tenant = gatekeeper.authenticate(&valid.email, &valid.secret).await.map_err(Refusal::Unavailable)?;
+        if let Some(tenant) = tenant {
+            return Ok((tenant, gate.passed()));
+        }
+        counter!("sitewright_auth_failures_total").increment(1);
+        warn!(trace_id = %trace_id, actor = %valid.email, client = %client, "request refused: wrong secret");
+        // Many tries at once may all have been admitted above; no more of them than the limit hear
+        // that they were wrong.
+        let counted = rates.take(gate.failed(pair), clock.now()).await.map_err(Refusal::Unavailable)?;
+        Err(counted.map_or_else(|over| refused(over, trace_id), |()| Refusal::Unauthorized))
+    }
+
+    /// Blobs first: what a row names is there.
+    async fn store(&self, new: NewTask, files: Vec<Bytes>) -> Result<Acceptance, ports::Error> {
+        if !files.is_empty() {
+            // What will be refused shall leave no bytes behind, and a repeat has left its own.
+            let preview = self.ports.ledger.preview(&new).await?;
+            if preview != Acceptance::New {
+                return Ok(preview);
+            }
+        }
+        for bytes in files {
+            self.ports.blobs.put(bytes).await?;
+        }
+        self.ports.ledger.accept(new).await
+    }
+
+    fn new_task(&self, valid: Valid, takes: Vec<Bucket>, trace_id: &TraceId) -> (NewTask, Vec<Bytes>) {
         let id = self.ports.ids.task_id();
         let accepted_at = self.ports.clock.now();
         let deadline_at = accepted_at.plus(self.options.time_to_deliver);
@@ -108,13 +157,14 @@ impl Service {
         let event = Payload::TaskAccepted(TaskAccepted {
             repo: String::new(),
             checks: valid.checks.len() as u32,
-            attachments: attachments.len() as u32,
+            attachments: valid.attachments.len() as u32,
             deadline_at_ms: deadline_at.unix_ms(),
         });
-        NewTask {
+        let (attachments, files): (Vec<_>, Vec<_>) = valid.attachments.into_iter().map(attachment).unzip();
+        let new = NewTask {
             id,
             trace_id: trace_id.clone(),
-            fingerprint: fingerprint(&valid, &attachments),
+            fingerprint: fingerprint(&valid.brief, &valid.checks, &valid.evaluation_url, &attachments),
             email: valid.email,
             task: valid.task,
             round: valid.round,
@@ -127,22 +177,51 @@ impl Service {
             accepted_at,
             deadline_at,
             event: Envelope::new(self.ports.ids.event_id(), accepted_at, &subject, event),
-        }
+            takes,
+        };
+        (new, files)
     }
+}
+
+fn attachment(file: File) -> (Attachment, Bytes) {
+    let File { path, media_type, sniffed_type, bytes } = file;
+    let size = bytes.len() as u64;
+    (Attachment { path, media_type, sniffed_type, size, sha256: Digest::of(&bytes) }, bytes)
+}
+
+fn refused(over: OverLimit, trace_id: &TraceId) -> Refusal {
+    let policy = over.policy.to_string();
+    warn!(trace_id = %trace_id, policy, error = %ErrorChain(&over), "request refused: too often");
+    counter!("sitewright_rate_refusals_total", "policy" => policy).increment(1);
+    Refusal::OverLimit(over)
 }
 
 /// What makes two requests of one identity the same request: everything but the secret, in a
 /// fixed order, so that neither white space nor the order of fields counts.
-fn fingerprint(valid: &Valid, attachments: &[Attachment]) -> Digest {
+fn fingerprint(brief: &str, checks: &[CheckBody], evaluation_url: &Url, attachments: &[Attachment]) -> Digest {
     #[derive(Serialize)]
     struct Said<'a> {
         brief: &'a str,
         checks: &'a [CheckBody],
         evaluation_url: &'a str,
-        attachments: &'a [Attachment],
+        attachments: Vec<Attached<'a>>,
     }
-    let said =
-        Said { brief: &valid.brief, checks: &valid.checks, evaluation_url: valid.evaluation_url.as_str(), attachments };
+    /// Of an attachment, what the issuer said: what we make of it may change with the program.
+    #[derive(Serialize)]
+    struct Attached<'a> {
+        path: &'a SitePath,
+        media_type: &'a str,
+        size: u64,
+        sha256: &'a Digest,
+    }
+    let attachments = attachments.iter().map(|file| Attached {
+        path: &file.path,
+        media_type: &file.media_type,
+        size: file.size,
+        sha256: &file.sha256,
+    });
+    let evaluation_url = evaluation_url.as_str();
+    let said = Said { brief, checks, evaluation_url, attachments: attachments.collect() };
     // These types always serialise; an empty text would only make such bodies equal.
     Digest::of(&serde_json::to_vec(&said).unwrap_or_default())
 }

@@ -4,18 +4,21 @@
 //! - [`intake`]: one request in, a receipt or a refusal out.
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
 //! - [`relay`]: carries stored events from the outbox to a bus.
+//! - [`renotify`]: tells an evaluator again when a request is repeated.
 //!
 //! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
 //! journal before the next step begins, and each step is safe to run twice.
 
 mod context;
 mod deadline;
+mod delivery;
 pub mod intake;
 mod journal;
 mod maker;
 mod naming;
 pub mod plan;
 pub mod relay;
+pub mod renotify;
 mod retry;
 pub mod runner;
 mod steps;
@@ -23,7 +26,9 @@ mod steps;
 use std::fmt;
 use std::sync::Arc;
 
-use ports::{Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Notifier, Verifier};
+use ports::{
+    Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Notifier, RateBuckets, Verifier,
+};
 
 /// The world as core-flows sees it. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Flows to run.
     pub queue: Arc<dyn FlowQueue>,
+    /// How often something happened.
+    pub rates: Arc<dyn RateBuckets>,
     /// Bytes by digest.
     pub blobs: Arc<dyn Blobs>,
     /// Wakes the runner and the live streams.

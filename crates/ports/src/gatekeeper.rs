@@ -39,7 +39,15 @@ pub struct Leak {
 #[async_trait]
 pub trait Gatekeeper: Send + Sync {
     /// The tenant, when the secret is theirs. Takes the same time for any wrong pair.
+    /// `later` when too many secrets are being checked.
     async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, Error>;
+
+    /// Whether `bytes` hold `secret`, with which a request came, or one of our own, in plain or in an
+    /// encoding that is read back easily. Not for foreign secrets.
+    fn holds(&self, secret: &SecretString, bytes: &[u8]) -> bool;
+
+    /// `text` with what [`Self::holds`] looks for replaced by `[redacted]`.
+    fn redact_own(&self, secret: &SecretString, text: &str) -> String;
 
     /// Every secret found in the site.
     fn scan(&self, site: &Site) -> Vec<Leak>;

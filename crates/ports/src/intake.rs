@@ -1,10 +1,12 @@
 //! The front door: one request in, a receipt or a refusal out.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use shared_types::http::{FieldError, Receipt};
 use shared_types::{TaskId, TraceId};
 
-use crate::Error;
+use crate::{Error, OverLimit};
 
 /// Which URL a request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,19 @@ pub enum Route {
     Tasks,
 }
 
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Which URL it came to.
+    pub route: Route,
+    /// The body, parsed and not yet judged. It holds the secret in clear.
+    pub body: serde_json::Value,
+    /// The request's own trace.
+    pub trace_id: TraceId,
+    /// Who sent it: the peer, or whom a trusted proxy names.
+    pub client: IpAddr,
+}
+
 /// Why a request was not accepted. Nothing of it was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -26,6 +41,9 @@ pub enum Refusal {
     /// The secret is not the one registered for the address.
     #[error("the secret is not right")]
     Unauthorized,
+    /// Something happened too often.
+    #[error("over the limit")]
+    OverLimit(#[source] OverLimit),
     /// Too many bytes: which field, and the limit.
     #[error("the request is too large")]
     TooLarge(Vec<FieldError>),
@@ -43,7 +61,7 @@ pub enum Refusal {
 /// What `api` calls.
 #[async_trait]
 pub trait Intake: Send + Sync {
-    /// Validates, authenticates and stores one request; `trace_id` is the request's own. Returns
-    /// after the durable commit. A repeat gets the receipt it got before.
-    async fn accept(&self, route: Route, body: serde_json::Value, trace_id: TraceId) -> Result<Receipt, Refusal>;
+    /// Validates, authenticates and stores one request. Returns after the durable commit. A repeat
+    /// gets the receipt it got before, and once its task has ended the evaluator is told again.
+    async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal>;
 }

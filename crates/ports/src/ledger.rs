@@ -1,6 +1,7 @@
 //! The ledger: what was accepted and what became of it.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared_types::http::{CheckBody, NotificationAttempt, Outcome, TaskState};
 use shared_types::{
@@ -8,7 +9,7 @@ use shared_types::{
 };
 use url::Url;
 
-use crate::{Error, RepoName};
+use crate::{Bucket, Error, OverLimit, RepoName};
 
 /// An attached file whose bytes are a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Attachment {
     pub path: SitePath,
     /// The media type of its data URI.
     pub media_type: String,
+    /// The media type that its bytes have the look of, when they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sniffed_type: Option<String>,
     /// Bytes.
     pub size: u64,
     /// The blob.
@@ -69,6 +73,8 @@ pub struct NewTask {
     pub deadline_at: Timestamp,
     /// `TaskAccepted`; stored in the same commit. Its `repo` field is set by the ledger.
     pub event: Envelope,
+    /// Counted in the same commit, at `accepted_at`, when the task is new.
+    pub takes: Vec<Bucket>,
 }
 
 /// What accepting came to.
@@ -82,12 +88,16 @@ pub enum Acceptance {
         id: TaskId,
         /// The trace given then.
         trace_id: TraceId,
+        /// Where it stands now.
+        state: TaskState,
     },
     /// The same identity was accepted before with another body.
     Conflict {
         /// The id given then.
         id: TaskId,
     },
+    /// It is new, and one of its buckets is full. Nothing was stored.
+    OverLimit(OverLimit),
 }
 
 /// One accepted request as the ledger holds it.
@@ -154,6 +164,9 @@ pub trait Ledger: Send + Sync {
     /// Stores a task with its first event in one durable commit.
     async fn accept(&self, new: NewTask) -> Result<Acceptance, Error>;
 
+    /// What [`Self::accept`] would say now, for less than it costs and without storing anything.
+    async fn preview(&self, new: &NewTask) -> Result<Acceptance, Error>;
+
     /// One task.
     async fn task(&self, id: TaskId) -> Result<Option<TaskRecord>, Error>;
 
@@ -177,4 +190,11 @@ pub trait Ledger: Send + Sync {
 
     /// The attempts to notify for one task, in order. Read from its events.
     async fn notification_attempts(&self, id: TaskId) -> Result<Vec<NotificationAttempt>, Error>;
+
+    /// The exact bytes that the evaluator of a finished task was or should have been sent; none
+    /// when nothing was published.
+    async fn notification(&self, id: TaskId) -> Result<Option<Bytes>, Error>;
+
+    /// Adds events to a finished task. Of one that is not, a flow writes the events.
+    async fn add_events(&self, id: TaskId, happened: Vec<Envelope>) -> Result<(), Error>;
 }

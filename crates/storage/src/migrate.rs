@@ -14,8 +14,10 @@ pub(crate) struct Migration {
 }
 
 /// In order; a new file is added at the end.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_ledger.sql", sql: include_str!("../../../migrations/0001_ledger.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_ledger.sql", sql: include_str!("../../../migrations/0001_ledger.sql") },
+    Migration { name: "0002_rate_buckets.sql", sql: include_str!("../../../migrations/0002_rate_buckets.sql") },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version       INTEGER PRIMARY KEY,
@@ -41,7 +43,7 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
     for (place, migration) in migrations.iter().enumerate().skip(applied.len()) {
         apply(connection, place + 1, migration)
             .map_err(|source| Error::Migrate { name: migration.name.to_owned(), source })?;
-        info!(migration = migration.name, "migration applied");
+        info!(event = "migration.applied", migration = migration.name, "migration applied");
     }
     Ok(())
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use ports::{
-    Acceptance, Claim, Closing, FlowQueue, Lease, LeaseError, Ledger, NewTask, QueueDepth, StepRecord, TaskPage,
-    TaskRecord, TaskUpdate, WorkerId,
+    Acceptance, Bucket, Claim, Closing, Count, FlowQueue, Lease, LeaseError, Ledger, NewTask, OverLimit, QueueDepth,
+    RateBuckets, StepRecord, TaskPage, TaskRecord, TaskUpdate, WorkerId,
 };
 use rusqlite::Connection;
 use shared_types::http::NotificationAttempt;
 use shared_types::{Envelope, TaskId, Timestamp};
 
 use crate::reader::Readers;
-use crate::sql::{Fault, accept, events, flows, tasks};
+use crate::sql::{Fault, accept, events, flows, rates, tasks};
 use crate::timing::timed;
 use crate::writer::{Operation, Writer};
 use crate::{Error, FileBlobs, connection, folder, migrate};
@@ -78,14 +79,6 @@ impl Store {
         &self.data_dir
     }
 
-    /// The exact bytes that a finished flow kept for the evaluator.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn notification(&self, id: TaskId) -> Result<Option<Vec<u8>>, Error> {
-        self.read("read notification of task", id, move |db| Ok(tasks::notification(db, id)?)).await
-    }
-
     /// Finishes the writes that wait, folds the log into the database and frees the folder. Calls
     /// after this one fail with [`Error::Closed`].
     ///
@@ -126,6 +119,11 @@ impl Ledger for Store {
         Ok(self.write("accept task", new.id, move |db| accept::accept(db, new)).await?)
     }
 
+    async fn preview(&self, new: &NewTask) -> Result<Acceptance, ports::Error> {
+        let asked = accept::Question::of(new);
+        Ok(self.read("preview task", new.id, move |db| Ok(accept::preview(db, &asked)?)).await?)
+    }
+
     async fn task(&self, id: TaskId) -> Result<Option<TaskRecord>, ports::Error> {
         Ok(self.read("read task", id, move |db| Ok(tasks::by_id(db, id)?)).await?)
     }
@@ -158,6 +156,33 @@ impl Ledger for Store {
 
     async fn notification_attempts(&self, id: TaskId) -> Result<Vec<NotificationAttempt>, ports::Error> {
         Ok(self.read("read attempts of task", id, move |db| Ok(events::notification_attempts(db, id)?)).await?)
+    }
+
+    async fn notification(&self, id: TaskId) -> Result<Option<Bytes>, ports::Error> {
+        let body = self.read("read notification of task", id, move |db| Ok(tasks::notification(db, id)?)).await?;
+        Ok(body.map(Bytes::from))
+    }
+
+    async fn add_events(&self, id: TaskId, happened: Vec<Envelope>) -> Result<(), ports::Error> {
+        Ok(self.write("add events of task", id, move |db| Ok(events::add(db, id, &happened)?)).await?)
+    }
+}
+
+#[async_trait]
+impl RateBuckets for Store {
+    async fn counts(&self, buckets: Vec<Bucket>, now: Timestamp) -> Result<Vec<Count>, ports::Error> {
+        Ok(self.read("read rates", "", move |db| Ok(rates::counts(db, &buckets, now)?)).await?)
+    }
+
+    async fn take(&self, buckets: Vec<Bucket>, now: Timestamp) -> Result<Result<(), OverLimit>, ports::Error> {
+        let work = move |db: &Connection| {
+            let admitted = rates::full(db, &buckets, now)?;
+            if admitted.is_ok() {
+                rates::add(db, &buckets, now)?;
+            }
+            Ok(admitted)
+        };
+        Ok(self.write("count rates", "", work).await?)
     }
 }
 

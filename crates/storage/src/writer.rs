@@ -96,7 +96,7 @@ impl Writer {
         if let Some(thread) = locked(&self.thread).take()
             && thread.join().is_err()
         {
-            error!("the ledger's writer thread panicked");
+            error!(event = "ledger.writer_panicked", "the ledger's writer thread panicked");
         }
     }
 }
@@ -173,7 +173,8 @@ fn run(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         }
         let committed = commit(connection, &mut group).map_err(Arc::new);
         if let Err(source) = &committed {
-            error!(writes = group.len(), error = %source, "no write of this group was stored");
+            let writes = group.len();
+            error!(event = "ledger.commit_failed", writes, error = %source, "no write of this group was stored");
         }
         for job in group {
             job.answer(committed.clone());
@@ -220,11 +221,11 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 
 fn close(connection: Connection) {
     // The log is read again at the next start when this fails, so nothing is lost.
-    if let Err(source) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-        warn!(error = %source, "the write-ahead log was not folded into the database");
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        warn!(event = "ledger.checkpoint_failed", %error, "the write-ahead log was not folded into the database");
     }
     if let Err((_, source)) = connection.close() {
-        warn!(error = %source, "the database was not closed cleanly");
+        warn!(event = "ledger.close_failed", error = %source, "the database was not closed cleanly");
     }
 }
 

@@ -178,6 +178,7 @@ mod tests {
         let attachment = |text: &str| Attachment {
             path: "a.txt".parse().unwrap(),
             media_type: "text/plain".to_owned(),
+            sniffed_type: None,
             size: text.len() as u64,
             sha256: Digest::of(text.as_bytes()),
         };

@@ -7,20 +7,13 @@
 
 use std::time::Duration;
 
-use ports::{Answer, Delivery, Verdict};
-use shared_types::events::NotificationAttempted;
+use ports::Verdict;
 use shared_types::{Payload, http};
 
 use super::{Context, Done, Error};
+use crate::delivery::{self, ACCEPTED, ATTEMPT_TIMEOUT, FINAL, Reading};
 use crate::journal::{self, Notified, NotifyEnd, Outcome, Progress};
 use crate::plan::Step;
-
-/// An evaluator that takes longer than this to answer is asked again.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// What an attempt's event says of an answer that ends it.
-const ACCEPTED: &str = "accepted";
-const FINAL: &str = "final";
 
 pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let body = body(ctx, progress)?;
@@ -38,15 +31,10 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     }
     loop {
         attempt += 1;
-        let delivery = Delivery {
-            url: ctx.task.evaluation_url.clone(),
-            id: ctx.task.id.to_string(),
-            body: body.clone().into_bytes().into(),
-            timeout: ATTEMPT_TIMEOUT.min(budget),
-        };
+        let delivery = delivery::delivery(&ctx.task, body.clone().into_bytes().into(), ATTEMPT_TIMEOUT.min(budget));
         let answer = ctx.ports.notifier.deliver(&delivery).await;
-        let (reading, event) = read(ctx, attempt, &answer);
-        ctx.tell(Payload::NotificationAttempted(event)).await?;
+        let reading = delivery::read(&answer, |error| ctx.explain(error));
+        ctx.tell(Payload::NotificationAttempted(delivery::event(attempt, &answer, &reading))).await?;
         let (verdict, reason) = match reading {
             Reading::Accepted => return Ok(done(NotifyEnd::Accepted, body, attempt, String::new())),
             Reading::Final(reason) => return Ok(done(NotifyEnd::Refused, body, attempt, reason)),
@@ -67,40 +55,6 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
 pub(super) fn undelivered(ctx: &Context, progress: &Progress, reason: &str) -> Option<Done> {
     let body = body(ctx, progress).ok()?;
     Some(done(NotifyEnd::Undelivered, body, 0, reason.to_owned()))
-}
-
-enum Reading {
-    Accepted,
-    Final(String),
-    Again(Verdict, String),
-}
-
-fn read(ctx: &Context, attempt: u32, answer: &Result<Answer, ports::Error>) -> (Reading, NotificationAttempted) {
-    let reading = match answer {
-        Ok(answer) => match answer.status {
-            200..=299 => Reading::Accepted,
-            408 | 425 | 429 | 500..=599 => {
-                let verdict = answer.retry_after.map_or(Verdict::RetryWithBackoff, Verdict::RetryAfter);
-                Reading::Again(verdict, format!("the evaluator answered {}", answer.status))
-            }
-            status => Reading::Final(format!("the evaluator answered {status}: it does not take this notification")),
-        },
-        Err(error) if error.verdict() == Verdict::GiveUp => Reading::Final(ctx.explain(error)),
-        Err(error) => Reading::Again(error.verdict(), ctx.explain(error)),
-    };
-    let (verdict, error) = match &reading {
-        Reading::Accepted => (ACCEPTED, String::new()),
-        Reading::Final(reason) => (FINAL, reason.clone()),
-        Reading::Again(_, reason) => ("again", reason.clone()),
-    };
-    let event = NotificationAttempted {
-        attempt,
-        status: answer.as_ref().map_or(0, |answer| u32::from(answer.status)),
-        verdict: verdict.to_owned(),
-        latency_ms: answer.as_ref().map_or(0, |answer| answer.latency.as_millis() as u64),
-        error,
-    };
-    (reading, event)
 }
 
 fn body(ctx: &Context, progress: &Progress) -> Result<String, Error> {

@@ -1,12 +1,13 @@
 //! A small world: every port is a fake, time is tokio's paused clock.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use core_flows::{Ports, intake, plan, relay, runner};
+use core_flows::{Ports, intake, plan, relay, renotify, runner};
 use futures::StreamExt as _;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::*;
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) intake: intake::Service,
     pub(crate) shutdown: CancellationToken,
     relay: Option<relay::Service>,
+    renotify: Option<renotify::Service>,
     outbox: relay::Handle,
 }
 
@@ -46,6 +48,7 @@ impl World {
         let ports = Ports {
             ledger: ledger.clone(),
             queue: ledger.clone(),
+            rates: ledger.clone(),
             blobs: Arc::new(MemoryBlobs::new()),
             bus: bus.clone(),
             host: host.clone(),
@@ -59,8 +62,10 @@ impl World {
         let relay = relay::Service::new("test", ledger, bus);
         let outbox = relay.handle();
         let options = intake::Options { allow_http_evaluators: true, ..intake::Options::default() };
+        let renotify = renotify::Service::new(options.rates.renotify.clone(), ports.clone(), outbox.clone());
         Self {
-            intake: intake::Service::new(options, ports.clone(), outbox.clone()),
+            intake: intake::Service::new(options, ports.clone(), outbox.clone(), renotify.handle()),
+            renotify: Some(renotify),
             host,
             notifier,
             verifier,
@@ -72,14 +77,19 @@ impl World {
     }
 
     pub(crate) async fn post(&self, route: Route, body: Value) -> Result<Receipt, Refusal> {
-        self.intake.accept(route, body, self.ports.ids.trace_id()).await
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        self.post_from(client, route, body).await
+    }
+
+    pub(crate) async fn post_from(&self, client: IpAddr, route: Route, body: Value) -> Result<Receipt, Refusal> {
+        self.intake.accept(Submission { route, body, trace_id: self.ports.ids.trace_id(), client }).await
     }
 
     /// Starts relay and runner; they run until `stop`.
     pub(crate) fn start(&mut self) -> tokio::task::JoinHandle<()> {
         let options = runner::Options { max_attempts: 5, ..runner::Options::default() };
         let runner = runner::Service::new(options, self.ports.clone(), self.outbox.clone(), WorkerId("w".to_owned()));
-        let relay = self.relay.take();
+        let (relay, renotify) = (self.relay.take(), self.renotify.take());
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
             let relay = async {
@@ -87,7 +97,12 @@ impl World {
                     relay.run(shutdown.clone()).await;
                 }
             };
-            tokio::join!(relay, runner.run(shutdown.clone()));
+            let renotify = async {
+                if let Some(renotify) = renotify {
+                    renotify.run(shutdown.clone()).await;
+                }
+            };
+            tokio::join!(relay, renotify, runner.run(shutdown.clone()));
         })
     }
 
@@ -130,6 +145,14 @@ impl Gatekeeper for FakeGatekeeper {
     async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, Error> {
         let tenant = Tenant { email: email.clone(), quotas: ports::Quotas::default() };
         Ok((secret.expose_secret() == SECRET).then_some(tenant))
+    }
+
+    fn holds(&self, secret: &SecretString, bytes: &[u8]) -> bool {
+        String::from_utf8_lossy(bytes).contains(secret.expose_secret())
+    }
+
+    fn redact_own(&self, secret: &SecretString, text: &str) -> String {
+        text.replace(secret.expose_secret(), "[redacted]")
     }
 
     fn scan(&self, site: &Site) -> Vec<Leak> {

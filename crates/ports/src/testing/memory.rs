@@ -11,11 +11,11 @@ use shared_types::http::{NotificationAttempt, TaskState};
 use shared_types::{Digest, Email, Envelope, Epoch, Payload, TaskId, TaskName, Timestamp};
 
 use crate::{
-    Acceptance, Blobs, Claim, Closing, Error, FlowQueue, Lease, LeaseError, Ledger, NewTask, QueueDepth, RepoChoice,
-    RepoName, StepRecord, TaskPage, TaskRecord, TaskUpdate, WorkerId,
+    Acceptance, Blobs, Bucket, Claim, Closing, Count, Error, FlowQueue, Lease, LeaseError, Ledger, NewTask, OverLimit,
+    QueueDepth, RateBuckets, RepoChoice, RepoName, StepRecord, TaskPage, TaskRecord, TaskUpdate, WorkerId,
 };
 
-/// [`Ledger`] and [`FlowQueue`] over one set of vectors behind a mutex.
+/// [`Ledger`], [`FlowQueue`] and [`RateBuckets`] over one set of vectors behind a mutex.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     state: Mutex<State>,
@@ -35,6 +35,15 @@ struct State {
     /// Their `seq` is their place here plus one.
     events: Vec<Envelope>,
     cursors: HashMap<String, u64>,
+    /// Those that something was counted in; ended windows stay.
+    buckets: Vec<Counter>,
+}
+
+#[derive(Debug)]
+struct Counter {
+    bucket: Bucket,
+    used: u32,
+    ends_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -69,13 +78,6 @@ impl MemoryLedger {
         state.position(id).map(|at| state.flows[at].journal.clone()).unwrap_or_default()
     }
 
-    /// The bytes that the flow's closing kept for the evaluator.
-    #[must_use]
-    pub fn notification(&self, id: TaskId) -> Option<Vec<u8>> {
-        let state = self.lock();
-        state.position(id).and_then(|at| state.flows[at].notification.clone())
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,6 +95,10 @@ impl MemoryBlobs {
 impl Ledger for MemoryLedger {
     async fn accept(&self, new: NewTask) -> Result<Acceptance, Error> {
         self.lock().accept(new)
+    }
+
+    async fn preview(&self, new: &NewTask) -> Result<Acceptance, Error> {
+        Ok(self.lock().preview(new))
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskRecord>, Error> {
@@ -144,6 +150,28 @@ impl Ledger for MemoryLedger {
     async fn notification_attempts(&self, id: TaskId) -> Result<Vec<NotificationAttempt>, Error> {
         let state = self.lock();
         Ok(state.events.iter().filter(|event| event.task_id() == Some(id)).filter_map(attempt_of).collect())
+    }
+
+    async fn notification(&self, id: TaskId) -> Result<Option<Bytes>, Error> {
+        let state = self.lock();
+        Ok(state.position(id).and_then(|at| state.flows[at].notification.clone()).map(Bytes::from))
+    }
+
+    async fn add_events(&self, _: TaskId, happened: Vec<Envelope>) -> Result<(), Error> {
+        self.lock().push_events(happened);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl RateBuckets for MemoryLedger {
+    async fn counts(&self, buckets: Vec<Bucket>, now: Timestamp) -> Result<Vec<Count>, Error> {
+        let state = self.lock();
+        Ok(buckets.iter().map(|bucket| state.count(bucket, now)).collect())
+    }
+
+    async fn take(&self, buckets: Vec<Bucket>, now: Timestamp) -> Result<Result<(), OverLimit>, Error> {
+        Ok(self.lock().take(&buckets, now))
     }
 }
 
@@ -240,13 +268,21 @@ impl Blobs for MemoryBlobs {
 }
 
 impl State {
-    fn accept(&mut self, new: NewTask) -> Result<Acceptance, Error> {
-        if let Some(earlier) = self.flows.iter().find(|flow| same_identity(&flow.record, &new)) {
-            let TaskRecord { id, trace_id, .. } = earlier.record.clone();
-            return Ok(match earlier.fingerprint == new.fingerprint {
-                true => Acceptance::Repeat { id, trace_id },
+    fn preview(&self, new: &NewTask) -> Acceptance {
+        if let Some(earlier) = self.flows.iter().find(|flow| same_identity(&flow.record, new)) {
+            let TaskRecord { id, trace_id, state, .. } = earlier.record.clone();
+            return match earlier.fingerprint == new.fingerprint {
+                true => Acceptance::Repeat { id, trace_id, state },
                 false => Acceptance::Conflict { id },
-            });
+            };
+        }
+        self.admits(&new.takes, new.accepted_at).map_or_else(Acceptance::OverLimit, |()| Acceptance::New)
+    }
+
+    fn accept(&mut self, new: NewTask) -> Result<Acceptance, Error> {
+        let preview = self.preview(&new);
+        if preview != Acceptance::New {
+            return Ok(preview);
         }
         let repo = self.choose_repo(&new)?;
         let repo_known = self.flows.iter().any(|flow| flow.record.repo == repo);
@@ -254,9 +290,35 @@ impl State {
         if let Some(Payload::TaskAccepted(accepted)) = &mut event.payload {
             accepted.repo = repo.to_string();
         }
+        let taken = self.take(&new.takes, new.accepted_at);
+        debug_assert_eq!(taken, Ok(()), "the preview said that there is room");
         self.flows.push(Flow::queued(new, repo, repo_known));
         self.push_events(vec![event]);
         Ok(Acceptance::New)
+    }
+
+    fn count(&self, bucket: &Bucket, now: Timestamp) -> Count {
+        let current = self.buckets.iter().find(|counter| counter.bucket == *bucket && counter.ends_at > now);
+        current
+            .map_or_else(Count::default, |counter| Count { used: counter.used, resets_in: counter.ends_at.since(now) })
+    }
+
+    fn admits(&self, buckets: &[Bucket], now: Timestamp) -> Result<(), OverLimit> {
+        buckets.iter().try_for_each(|bucket| bucket.admits_one_more(self.count(bucket, now)))
+    }
+
+    fn take(&mut self, buckets: &[Bucket], now: Timestamp) -> Result<(), OverLimit> {
+        self.admits(buckets, now)?;
+        for bucket in buckets {
+            match self.buckets.iter_mut().find(|counter| counter.bucket == *bucket && counter.ends_at > now) {
+                Some(counter) => counter.used = counter.used.saturating_add(1),
+                None => {
+                    let ends_at = now.plus(bucket.policy.window);
+                    self.buckets.push(Counter { bucket: bucket.clone(), used: 1, ends_at });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn choose_repo(&mut self, new: &NewTask) -> Result<RepoName, Error> {

@@ -13,6 +13,11 @@ async fn the_queue_in_memory_conforms() {
 }
 
 #[tokio::test]
+async fn the_rate_buckets_in_memory_conform() {
+    conformance::rate_buckets(async || MemoryLedger::new()).await;
+}
+
+#[tokio::test]
 async fn the_blobs_in_memory_conform() {
     conformance::blobs(async || MemoryBlobs::new()).await;
 }

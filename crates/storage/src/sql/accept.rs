@@ -1,18 +1,54 @@
 //! Accepting a request: its identity, its repository, its place in the queue.
 
-use ports::{Acceptance, NewTask, RepoChoice, RepoName};
+use ports::{Acceptance, Bucket, NewTask, RepoChoice, RepoName};
 use rusqlite::{Connection, OptionalExtension, named_params};
-use shared_types::{Email, Payload, TaskName};
+use shared_types::{Digest, Email, Nonce, Payload, Round, TaskName, Timestamp};
 
 use super::row::{parsed, to_json};
-use super::{Fault, events};
+use super::{Fault, events, rates, tasks};
 use crate::Error;
 
-/// Stores a request with its first event, or says what it repeats.
-pub(crate) fn accept(connection: &Connection, mut new: NewTask) -> Result<Acceptance, Fault> {
-    if let Some(earlier) = same_identity(connection, &new)? {
+/// What a preview needs of a request: not its brief, nor its checks.
+pub(crate) struct Question {
+    email: Email,
+    task: TaskName,
+    round: Round,
+    nonce: Nonce,
+    fingerprint: Digest,
+    takes: Vec<Bucket>,
+    at: Timestamp,
+}
+
+impl Question {
+    pub(crate) fn of(new: &NewTask) -> Self {
+        Self {
+            email: new.email.clone(),
+            task: new.task.clone(),
+            round: new.round,
+            nonce: new.nonce.clone(),
+            fingerprint: new.fingerprint.clone(),
+            takes: new.takes.clone(),
+            at: new.accepted_at,
+        }
+    }
+}
+
+/// What accepting would come to.
+pub(crate) fn preview(connection: &Connection, asked: &Question) -> rusqlite::Result<Acceptance> {
+    if let Some(earlier) = same_identity(connection, asked)? {
         return Ok(earlier);
     }
+    let admitted = rates::full(connection, &asked.takes, asked.at)?;
+    Ok(admitted.map_or_else(Acceptance::OverLimit, |()| Acceptance::New))
+}
+
+/// Stores a request with its first event, or says what it repeats or exceeds.
+pub(crate) fn accept(connection: &Connection, mut new: NewTask) -> Result<Acceptance, Fault> {
+    let preview = preview(connection, &Question::of(&new))?;
+    if preview != Acceptance::New {
+        return Ok(preview);
+    }
+    rates::add(connection, &new.takes, new.accepted_at)?;
     let repo = choose_repo(connection, &new)?;
     let ord = insert_task(connection, &new, &repo)?;
     insert_flow(connection, ord, repo.key)?;
@@ -31,16 +67,17 @@ struct Repo {
     known: bool,
 }
 
-fn same_identity(connection: &Connection, new: &NewTask) -> rusqlite::Result<Option<Acceptance>> {
+fn same_identity(connection: &Connection, asked: &Question) -> rusqlite::Result<Option<Acceptance>> {
     let mut find = connection.prepare_cached(
-        "SELECT id, trace_id, fingerprint FROM tasks
-         WHERE email = ?1 AND task = ?2 AND round = ?3 AND nonce = ?4",
+        "SELECT tasks.id, tasks.trace_id, tasks.fingerprint, flows.state
+         FROM tasks JOIN flows ON flows.ord = tasks.ord
+         WHERE tasks.email = ?1 AND tasks.task = ?2 AND tasks.round = ?3 AND tasks.nonce = ?4",
     )?;
-    let identity = (new.email.as_str(), new.task.as_str(), new.round.get(), new.nonce.as_str());
+    let identity = (asked.email.as_str(), asked.task.as_str(), asked.round.get(), asked.nonce.as_str());
     find.query_row(identity, |row| {
         let id = parsed(row, "id")?;
-        Ok(match row.get_ref("fingerprint")?.as_str()? == new.fingerprint.as_str() {
-            true => Acceptance::Repeat { id, trace_id: parsed(row, "trace_id")? },
+        Ok(match row.get_ref("fingerprint")?.as_str()? == asked.fingerprint.as_str() {
+            true => Acceptance::Repeat { id, trace_id: parsed(row, "trace_id")?, state: tasks::state(row)? },
             false => Acceptance::Conflict { id },
         })
     })

@@ -17,6 +17,15 @@ pub(crate) fn insert(connection: &Connection, ord: i64, events: &[Envelope]) -> 
     Ok(())
 }
 
+/// Adds events of the task `id`, in order; none when there is no such task.
+pub(crate) fn add(connection: &Connection, id: TaskId, events: &[Envelope]) -> rusqlite::Result<()> {
+    let mut find = connection.prepare_cached("SELECT ord FROM tasks WHERE id = ?1")?;
+    match find.query_row([id.to_string()], |row| row.get(0)).optional()? {
+        Some(ord) => insert(connection, ord, events),
+        None => Ok(()),
+    }
+}
+
 /// Up to `limit` events of one task with `seq > after`.
 pub(crate) fn of_task(connection: &Connection, id: TaskId, after: u64, limit: u32) -> rusqlite::Result<Vec<Envelope>> {
     let select = connection.prepare_cached(

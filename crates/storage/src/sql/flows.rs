@@ -38,7 +38,8 @@ pub(crate) fn claim(
         let Some((ord, epoch)) = take(connection, worker, now.plus(lease))? else { return Ok(None) };
         match read_claim(connection, ord, epoch) {
             Err(fault) if is_unreadable(&fault) => {
-                error!(ord, error = %fault, wait_s = UNREADABLE_FOR.as_secs(), "flow cannot be read and is put aside");
+                let wait_ms = UNREADABLE_FOR.as_millis() as u64;
+                error!(event = "flow.unreadable", ord, wait_ms, error = %fault, "flow cannot be read and is put aside");
                 put_aside(connection, ord, now.plus(UNREADABLE_FOR))?;
             }
             claim => return claim.map(Some),

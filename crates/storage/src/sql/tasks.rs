@@ -99,7 +99,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
     })
 }
 
-fn state(row: &Row<'_>) -> rusqlite::Result<TaskState> {
+/// Where a flow stands.
+pub(crate) fn state(row: &Row<'_>) -> rusqlite::Result<TaskState> {
     match row.get_ref("state")?.as_str()? {
         "queued" => Ok(TaskState::Queued),
         "running" => Ok(TaskState::Running),

@@ -33,6 +33,12 @@ async fn the_queue_conforms() {
 }
 
 #[tokio::test]
+async fn the_rate_buckets_conform() {
+    let folders = Folders::default();
+    conformance::rate_buckets(async || folders.store()).await;
+}
+
+#[tokio::test]
 async fn the_blobs_conform() {
     let folders = Folders::default();
     conformance::blobs(async || folders.store().blobs()).await;

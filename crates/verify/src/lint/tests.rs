@@ -137,6 +137,7 @@ fn attachments_stay_as_they_are() {
     let attachment = |text: &str| Attachment {
         path: "d.json".parse().unwrap(),
         media_type: "application/json".to_owned(),
+        sniffed_type: None,
         size: text.len() as u64,
         sha256: Digest::of(text.as_bytes()),
     };

@@ -41,6 +41,7 @@ pub fn request(n: u64, who: &str, round: u32) -> NewTask {
         attachments: vec![Attachment {
             path: "data.csv".parse().unwrap(),
             media_type: "text/csv".to_owned(),
+            sniffed_type: Some("text/plain".to_owned()),
             size: 8,
             sha256: Digest::of(b"a,b\n1,2\n"),
         }],
@@ -48,6 +49,7 @@ pub fn request(n: u64, who: &str, round: u32) -> NewTask {
         accepted_at,
         deadline_at: accepted_at.plus(Duration::from_secs(600)),
         event: Envelope::new(EventId::from_parts(n, 0), accepted_at, &subject, Payload::TaskAccepted(accepted)),
+        takes: Vec::new(),
     }
 }
 

@@ -1,13 +1,18 @@
 //! What a ledger does.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use shared_types::events::NotificationAttempted;
-use shared_types::http::{NotificationAttempt, TaskState};
+use shared_types::http::{NotificationAttempt, Outcome, TaskState};
 use shared_types::{Digest, Envelope, Payload, TaskId};
 
 use super::given::{accepted, at, claim, event, request};
 use super::run_cases;
-use crate::{Acceptance, FlowQueue, Ledger, RepoChoice, RepoName, TaskPage, TaskRecord, Verdict};
+use crate::{
+    Acceptance, Bucket, Closing, FlowQueue, Ledger, OverLimit, Policy, RepoChoice, RepoName, TaskPage, TaskRecord,
+    Verdict,
+};
 
 /// Runs the cases of a [`Ledger`]. It must be a [`FlowQueue`] too, since flows write the events.
 pub async fn ledger<L: Ledger + FlowQueue>(make: impl AsyncFn() -> L) {
@@ -15,12 +20,15 @@ pub async fn ledger<L: Ledger + FlowQueue>(make: impl AsyncFn() -> L) {
         a_task_reads_as_it_was_accepted,
         fifty_identical_accepts_make_one,
         another_body_is_a_conflict,
+        a_preview_says_what_accepting_would_and_stores_nothing,
+        a_full_bucket_refuses_what_is_new_and_only_that,
         later_rounds_join_the_newest_repository,
         a_repository_of_another_task_is_refused,
         pages_are_newest_first,
         events_are_numbered_in_order,
         a_cursor_never_goes_back,
         attempts_are_read_from_events,
+        a_finished_task_keeps_its_notification_and_takes_events,
     );
 }
 
@@ -65,7 +73,7 @@ async fn fifty_identical_accepts_make_one<L: Ledger + FlowQueue>(ledger: L) {
     let answers = join_all(repeats).await;
     let new: Vec<_> = answers.iter().filter(|(.., answer)| *answer == Acceptance::New).collect();
     let [(id, trace_id, _)] = new[..] else { panic!("{} requests were new", new.len()) };
-    let repeat = Acceptance::Repeat { id: *id, trace_id: trace_id.clone() };
+    let repeat = Acceptance::Repeat { id: *id, trace_id: trace_id.clone(), state: TaskState::Queued };
     assert_eq!(answers.iter().filter(|(.., answer)| *answer == repeat).count(), 49);
     assert_eq!(ledger.events_after(0, 100).await.unwrap().len(), 1);
     assert_eq!(ledger.depth().await.unwrap().queued, 1);
@@ -172,6 +180,48 @@ async fn attempts_are_read_from_events<L: Ledger + FlowQueue>(ledger: L) {
         [expected(1, None, "again", Some("no answer")), expected(2, Some(200), "accepted", None)]
     );
     assert_eq!(ledger.notification_attempts(request(2, "bob", 1).id).await.unwrap(), []);
+}
+
+async fn a_preview_says_what_accepting_would_and_stores_nothing<L: Ledger>(ledger: L) {
+    let new = request(1, "ann", 1);
+    for _ in 0..2 {
+        assert_eq!(ledger.preview(&new).await.unwrap(), Acceptance::New);
+    }
+    assert_eq!(ledger.task(new.id).await.unwrap(), None);
+    let id = accepted(&ledger, new.clone()).await;
+    let repeat = Acceptance::Repeat { id, trace_id: new.trace_id.clone(), state: TaskState::Queued };
+    assert_eq!(ledger.preview(&new).await.unwrap(), repeat);
+    let other = crate::NewTask { fingerprint: Digest::of(b"other"), ..new };
+    assert_eq!(ledger.preview(&other).await.unwrap(), Acceptance::Conflict { id });
+}
+
+async fn a_full_bucket_refuses_what_is_new_and_only_that<L: Ledger>(ledger: L) {
+    let policy = Policy { scope: "build", bucket: "email", limit: 2, window: Duration::from_secs(60) };
+    let takes = vec![Bucket { policy, key: Digest::of(b"ann") }];
+    let of = |n| crate::NewTask { takes: takes.clone(), ..request(n, "ann", 1) };
+    for n in [1, 2] {
+        accepted(&ledger, of(n)).await;
+    }
+    // Requests 1 and 2 came one and two seconds after the beginning; 3 comes a second later.
+    let over = Acceptance::OverLimit(OverLimit { policy, resets_in: Duration::from_secs(58) });
+    assert_eq!(ledger.preview(&of(3)).await.unwrap(), over);
+    assert_eq!(ledger.accept(of(3)).await.unwrap(), over);
+    assert_eq!(ledger.task(of(3).id).await.unwrap(), None);
+    let repeat = ledger.accept(of(2)).await.unwrap();
+    assert!(matches!(repeat, Acceptance::Repeat { id, .. } if id == of(2).id), "{repeat:?}");
+    accepted(&ledger, of(61)).await;
+}
+
+async fn a_finished_task_keeps_its_notification_and_takes_events<L: Ledger + FlowQueue>(ledger: L) {
+    let id = accepted(&ledger, request(1, "ann", 1)).await;
+    assert_eq!(ledger.notification(id).await.unwrap(), None);
+    let lease = claim(&ledger, at(10)).await.unwrap().lease;
+    let closing = Closing { outcome: Outcome::HandedIn, at: at(11), notification: Some(b"{\"a\":1}".to_vec()) };
+    ledger.finish(lease, closing, vec![attempt(1, 1, 200)]).await.unwrap();
+    assert_eq!(ledger.notification(id).await.unwrap().as_deref(), Some(&b"{\"a\":1}"[..]));
+    ledger.add_events(id, vec![attempt(1, 2, 200)]).await.unwrap();
+    let attempts = ledger.notification_attempts(id).await.unwrap();
+    assert_eq!(attempts.iter().map(|attempt| attempt.attempt).collect::<Vec<_>>(), [1, 2]);
 }
 
 /// An attempt to notify about request `n`; status 0 means that no answer came.
