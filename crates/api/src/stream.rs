@@ -93,7 +93,9 @@ impl Follower {
             let events = match self.ledger.task_events(self.id, self.after, PAGE_EVENTS).await {
                 Ok(events) => events,
                 Err(error) => {
-                    warn!(task.id = %self.id, error = %ErrorChain(&error), "a live stream ends: its events cannot be read");
+                    let error = ErrorChain(&error);
+                    let task_id = self.id;
+                    warn!(event = "stream.broken", %task_id, %error, "a live stream ends: its events cannot be read");
                     return None;
                 }
             };

@@ -84,6 +84,7 @@ impl Service {
                     failures = failures.saturating_add(1);
                     let pause = Duration::from_secs(1 << failures.min(5)).min(LONGEST_PAUSE);
                     warn!(
+                        event = "outbox.delayed",
                         reader = self.reader,
                         failures,
                         wait_ms = pause.as_millis() as u64,
@@ -118,7 +119,7 @@ impl Service {
             }
             self.ledger.advance(self.reader, last).await?;
             cursor = last;
-            debug!(reader = self.reader, count, cursor, "events relayed");
+            debug!(event = "outbox.relayed", reader = self.reader, count, cursor, "events relayed");
             if shutdown.is_cancelled() {
                 return Ok(());
             }

@@ -65,8 +65,11 @@ impl Service {
         let mut events = self.ports.bus.subscribe();
         match self.ports.queue.adopt_orphans().await {
             Ok(0) => {}
-            Ok(count) => info!(count, "flows of an earlier process go on"),
-            Err(error) => error!(error = %ErrorChain(&error), "flows of an earlier process could not be adopted"),
+            Ok(count) => info!(event = "flows.adopted", count, "flows of an earlier process go on"),
+            Err(error) => {
+                let error = ErrorChain(&error);
+                error!(event = "flows.adopt_failed", %error, "flows of an earlier process could not be adopted");
+            }
         }
         let mut flows = JoinSet::new();
         while !shutdown.is_cancelled() {
@@ -91,7 +94,8 @@ impl Service {
                 Ok(Some(claim)) => claim,
                 Ok(None) => return,
                 Err(error) => {
-                    warn!(error = %ErrorChain(&error), "no flow could be claimed; the next look follows");
+                    let error = ErrorChain(&error);
+                    warn!(event = "flow.claim_failed", %error, "no flow could be claimed; the next look follows");
                     return;
                 }
             };
@@ -113,7 +117,7 @@ impl Service {
         });
         if drained.await.is_err() {
             // The journal holds what they did; the step in hand runs again at the next start.
-            info!(count = flows.len(), "flows are left in the middle of a step");
+            info!(event = "flows.left", count = flows.len(), "flows are left in the middle of a step");
             flows.shutdown().await;
         }
         self.state.stopped.store(1, Ordering::Relaxed);
@@ -139,7 +143,7 @@ impl Drop for Running {
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(fault) = ended {
-        error!(error = %fault, "a flow broke off; it goes on when its lease ends");
+        error!(event = "flow.panicked", error = %fault, "a flow broke off; it goes on when its lease ends");
     }
 }
 

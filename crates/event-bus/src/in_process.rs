@@ -75,7 +75,7 @@ fn skip_lag(received: Result<Arc<Envelope>, BroadcastStreamRecvError>) -> Option
     match received {
         Ok(event) => Some(event),
         Err(BroadcastStreamRecvError::Lagged(skipped)) => {
-            tracing::warn!(skipped, "a subscriber of the bus was too slow and lost events");
+            tracing::warn!(event = "bus.lagged", skipped, "a subscriber of the bus was too slow and lost events");
             None
         }
     }

@@ -155,7 +155,7 @@ impl Mirror {
                 connecting.await.map_err(|source| Error::Connect { server: self.shown.clone(), source })
             })
             .await?;
-        tracing::info!(server = %self.shown, "connected to the broker");
+        tracing::info!(event = "broker.connected", server = %self.shown, "connected to the broker");
         Ok(ContextBuilder::new().timeout(self.publish_timeout).ack_timeout(self.publish_timeout).build(client))
     }
 

@@ -85,11 +85,12 @@ impl Client {
             Err(error) => (error.status(), Usage::default()),
         };
         tracing::info!(
+            event = "model.called",
             alias = %run.alias,
             model = %run.model,
             template = %run.template,
             prompt_hash = %run.prompt.hash,
-            task.id = %run.task,
+            task_id = %run.task,
             trace_id = %run.trace_id,
             input_tokens = usage.input_tokens,
             output_tokens = usage.output_tokens,
@@ -210,7 +211,7 @@ fn completion(alias: &str, response: ChatResponse) -> Result<Completion, Error> 
 
 fn http_client() -> Result<reqwest::Client, Error> {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("a TLS provider was installed before");
+        tracing::debug!(event = "tls.provider_kept", "a TLS provider was installed before");
     }
     reqwest::Client::builder()
         .user_agent(shared_types::events::PRODUCER)

@@ -39,12 +39,19 @@ enum Command {
         /// Settings file to read instead of sitewright.toml.
         #[arg(long)]
         config: Option<PathBuf>,
+        /// What this process does, some of `intake,runner,relay`; wins over the setting ROLES.
+        #[arg(long)]
+        roles: Option<String>,
     },
 }
 
 fn main() -> ExitCode {
-    let Command::Serve { config } = Cli::parse().command;
-    let settings = match settings::read(config.as_deref(), environment()) {
+    let Command::Serve { config, roles } = Cli::parse().command;
+    let mut environment = environment();
+    if let Some(roles) = roles {
+        environment.insert("ROLES".to_owned(), roles);
+    }
+    let settings = match settings::read(config.as_deref(), environment) {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("sitewright cannot start: {}", ErrorChain(&error));
@@ -64,22 +71,26 @@ fn main() -> ExitCode {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     telemetry::start_logs(&settings.log.filter, settings.log.format)?;
     let metrics = telemetry::start_metrics()?;
+    // A write beyond the limit of a file's size shall fail, as one on a full disk does, and not end the process.
+    let _handled = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut app = App::start(settings, metrics).await?;
     greet(&app);
     let broken = tokio::select! {
-        _ = terminate.recv() => { info!("SIGTERM: stopping"); None }
-        _ = interrupt.recv() => { info!("Ctrl-C: stopping"); None }
+        _ = terminate.recv() => { info!(event = "service.stopping", signal = "SIGTERM", "stopping"); None }
+        _ = interrupt.recv() => { info!(event = "service.stopping", signal = "SIGINT", "stopping"); None }
         part = app.broken_part() => Some(part),
     };
     tokio::select! {
         stopped = tokio::time::timeout(STOP_WITHIN, app.stop()) => {
             if stopped.is_err() {
-                warn!("parts did not stop in time; flows go on at the next start");
+                warn!(event = "service.stop_timed_out", "parts did not stop in time; flows go on at the next start");
             }
         }
-        _ = interrupt.recv() => warn!("second Ctrl-C: stopping at once; flows go on at the next start"),
+        _ = interrupt.recv() => {
+            warn!(event = "service.stop_forced", "second Ctrl-C: stopping at once; flows go on at the next start");
+        }
     }
     // Half a service is worse than none: whoever supervises this process starts it again.
     match broken {

@@ -106,7 +106,7 @@ impl Verifier for SiteVerifier {
         let (files, page) = tokio::join!(files, page);
         let files = files.map_err(Error::Lint)?;
         if let Err(error) = &page {
-            warn!(error = %ErrorChain(error), "site verified without a browser");
+            warn!(event = "browser.absent", error = %ErrorChain(error), "site verified without a browser");
         }
         Ok(report(&inspection, files, page, began))
     }

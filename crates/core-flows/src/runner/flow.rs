@@ -11,7 +11,7 @@ use ports::{Claim, ErrorChain, LeaseError, StepRecord, Verdict};
 use shared_types::events::{FlowResumed, StepFinished, StepRetrying, StepStarted, Subject};
 use shared_types::{Envelope, Payload, Timestamp};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, info, info_span, warn};
+use tracing::{Instrument as _, error_span, info, warn};
 
 use crate::context::{Context, Error, Options};
 use crate::deadline::Deadline;
@@ -63,7 +63,16 @@ impl Flow {
     /// Runs the flow; what goes wrong is logged here and nowhere else.
     pub(super) async fn run(self, shutdown: CancellationToken) {
         let task = &self.ctx.task;
-        let span = info_span!("flow", trace_id = %task.trace_id, task.id = %task.id, task = %task.task, round = task.round.get());
+        // Of the level of errors, so that no filter takes the context from a line that is shown.
+        let span = error_span!(
+            "flow",
+            trace_id = %task.trace_id,
+            actor = %task.email,
+            task = %task.task,
+            round = task.round.get(),
+            nonce = %task.nonce,
+            task_id = %task.id,
+        );
         async {
             let ended = tokio::select! {
                 // A flow that has ended has no lease to lose.
@@ -73,8 +82,8 @@ impl Flow {
             };
             match ended {
                 Ok(End::Finished) => {}
-                Ok(End::Paused) => info!("flow paused at a journal point"),
-                Err(Error::Lease(lost)) => warn!(error = %lost, "flow is somebody else's now"),
+                Ok(End::Paused) => info!(event = "flow.paused", "flow paused at a journal point"),
+                Err(Error::Lease(lost)) => warn!(event = "flow.lost", error = %lost, "flow is somebody else's now"),
                 Err(error) if error.verdict() == Verdict::GiveUp || self.ctx.lease.epoch.0 > MAX_EPOCHS => {
                     self.give_up(&error).await;
                 }
@@ -82,7 +91,8 @@ impl Flow {
                     let wait = RELEASE_FOR
                         .saturating_mul(u32::try_from(self.ctx.lease.epoch.0).unwrap_or(u32::MAX))
                         .min(LONGEST_RELEASE);
-                    warn!(error = %ErrorChain(&error), wait_ms = wait.as_millis() as u64, "flow is put back");
+                    let wait_ms = wait.as_millis() as u64;
+                    warn!(event = "flow.put_back", wait_ms, error = %ErrorChain(&error), "flow is put back");
                     self.put_back(wait).await;
                 }
             }
@@ -123,7 +133,7 @@ impl Flow {
                     progress.apply(done.outcome);
                 }
                 StepEnd::Hopeless(reason) => {
-                    warn!(step = %step, reason, "flow cannot go on");
+                    warn!(event = "flow.gave_up", step = %step, reason, "flow cannot go on");
                     let (closing, event) = steps::close_failed(&self.ctx, step.as_str(), &reason);
                     return self.finish(closing, vec![self.ctx.event(event)]).await;
                 }
@@ -148,11 +158,11 @@ impl Flow {
     /// Closes a flow that trying again cannot help. When even that fails it comes back by its lease.
     async fn give_up(&self, error: &Error) {
         let reason = self.ctx.explain(error);
-        warn!(reason, "flow cannot go on");
+        warn!(event = "flow.gave_up", reason, "flow cannot go on");
         let at = self.claim.journal.last().map_or("start", |record| record.step.as_str());
         let (closing, event) = steps::close_failed(&self.ctx, &format!("after {at}"), &reason);
         if let Err(error) = self.finish(closing, vec![self.ctx.event(event)]).await {
-            warn!(error = %ErrorChain(&error), "flow could not be closed");
+            warn!(event = "flow.close_failed", error = %ErrorChain(&error), "flow could not be closed");
         }
     }
 
@@ -160,7 +170,8 @@ impl Flow {
     async fn announce(&self) -> Result<(), Error> {
         if self.ctx.lease.epoch.0 > 1 {
             let after_step = self.claim.journal.last().map(|record| record.step.clone()).unwrap_or_default();
-            info!(epoch = self.ctx.lease.epoch.0, after_step, "flow goes on where it was");
+            let epoch = self.ctx.lease.epoch.0;
+            info!(event = "flow.resumed", epoch, after_step, "flow goes on where it was");
             let event = Payload::FlowResumed(FlowResumed { epoch: self.ctx.lease.epoch.0, after_step });
             self.append(vec![self.ctx.event(event)]).await?;
         }
@@ -185,7 +196,8 @@ impl Flow {
             let reason = self.ctx.explain(&error);
             let wait = retry.wait(attempt, error.verdict());
             let Some(wait) = wait.filter(|wait| tokio::time::Instant::now() + *wait < ends_at) else { break reason };
-            warn!(step = %step, attempt, wait_ms = wait.as_millis() as u64, error = %reason, "step failed, trying again");
+            let wait_ms = wait.as_millis() as u64;
+            warn!(event = "step.retrying", step = %step, attempt, wait_ms, reason, "step failed, trying again");
             self.append(vec![self.retrying(step, attempt, wait, reason)]).await?;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -196,7 +208,7 @@ impl Flow {
         };
         match steps::degrade(step, &self.ctx, progress, &reason) {
             Some(done) => {
-                warn!(step = %step, reason, "step did not succeed, going on with less");
+                warn!(event = "step.degraded", step = %step, reason, "step did not succeed, going on with less");
                 Ok(StepEnd::Done(Box::new(done), attempt))
             }
             None => Ok(StepEnd::Hopeless(reason)),
@@ -215,7 +227,8 @@ impl Flow {
         let finished_at = self.ctx.ports.clock.now();
         let duration = finished_at.since(started_at);
         histogram!("sitewright_step_seconds", "step" => step.as_str()).record(duration.as_secs_f64());
-        info!(step = %step, attempts, duration_ms = duration.as_millis() as u64, summary = done.summary, "step done");
+        let latency_ms = duration.as_millis() as u64;
+        info!(event = "step.done", latency_ms, step = %step, attempts, summary = done.summary, "step done");
         let mut events: Vec<Envelope> = done.events.iter().map(|event| self.ctx.event(event.clone())).collect();
         events.push(self.ctx.event(Payload::StepFinished(StepFinished {
             step: step.to_string(),
@@ -243,7 +256,7 @@ impl Flow {
         self.ctx.ports.queue.finish(self.ctx.lease, closing, events).await?;
         counter!("sitewright_flows_finished_total", "outcome" => outcome).increment(1);
         histogram!("sitewright_flow_seconds").record(closing_at.since(self.claimed_at).as_secs_f64());
-        info!(outcome, duration_ms = took.as_millis() as u64, "flow finished");
+        info!(event = "flow.finished", status = outcome, latency_ms = took.as_millis() as u64, "flow finished");
         Ok(End::Finished)
     }
 
@@ -258,7 +271,9 @@ impl Flow {
         let not_before = self.ctx.ports.clock.now().plus(wait);
         match self.ctx.ports.queue.release(self.ctx.lease, not_before, Vec::new()).await {
             Ok(()) | Err(LeaseError::Lost { .. }) => {}
-            Err(LeaseError::Queue(error)) => warn!(error = %ErrorChain(&error), "flow could not be put back"),
+            Err(LeaseError::Queue(error)) => {
+                warn!(event = "flow.put_back_failed", error = %ErrorChain(&error), "flow could not be put back");
+            }
         }
     }
 
@@ -271,7 +286,9 @@ impl Flow {
             match self.ctx.ports.queue.heartbeat(self.ctx.lease, until).await {
                 Ok(()) => {}
                 Err(lost @ LeaseError::Lost { .. }) => return Error::Lease(lost),
-                Err(LeaseError::Queue(error)) => warn!(error = %ErrorChain(&error), "heartbeat failed"),
+                Err(LeaseError::Queue(error)) => {
+                    warn!(event = "lease.renewal_failed", error = %ErrorChain(&error), "heartbeat failed");
+                }
             }
         }
     }

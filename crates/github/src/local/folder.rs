@@ -110,7 +110,7 @@ fn remove_half_made(path: &Path) -> Result<(), Error> {
         let reason = "it has branches but no HEAD; repair it by hand".to_owned();
         return Err(Error::Unreadable { object: path.display().to_string(), reason });
     }
-    warn!(path = %path.display(), "removing a half-made repository");
+    warn!(event = "repo.half_made_removed", path = %path.display(), "removing a half-made repository");
     on(path, "remove", fs::remove_dir_all(path))
 }
 

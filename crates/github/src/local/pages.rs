@@ -182,11 +182,11 @@ async fn handle(request: HttpRequest, root: web::Data<Path>) -> HttpResponse {
     match web::block(move || answer(&root, &asked)).await {
         Ok(Ok(answer)) => answer.into_response(),
         Ok(Err(fault)) => {
-            error!(path, error = %ErrorChain(&fault), "page not served");
+            error!(event = "page.failed", path, error = %ErrorChain(&fault), "page not served");
             people::failed().into_response()
         }
         Err(fault) => {
-            error!(path, error = %fault, "page not served");
+            error!(event = "page.failed", path, error = %fault, "page not served");
             people::failed().into_response()
         }
     }

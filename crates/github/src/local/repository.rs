@@ -280,7 +280,7 @@ fn git_error(path: &Path, operation: &'static str, source: gix::Error) -> Error 
 fn remove_stale_lock(lock: &Path) -> Result<(), Error> {
     let Ok(written) = fs::metadata(lock).and_then(|meta| meta.modified()) else { return Ok(()) };
     if written.elapsed().is_ok_and(|age| age > STALE_LOCK) {
-        warn!(path = %lock.display(), "removing the lock of a killed process");
+        warn!(event = "repo.lock_removed", path = %lock.display(), "removing the lock of a killed process");
         match fs::remove_file(lock) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             result => on(lock, "remove", result),

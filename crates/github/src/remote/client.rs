@@ -116,7 +116,8 @@ impl Client {
             object: call.object.clone(),
             waited: self.timeout,
         })??;
-        debug!(operation = call.operation, object = call.object, status = reply.status.as_u16(), "GitHub answered");
+        let status = reply.status.as_u16();
+        debug!(event = "github.answered", status, operation = call.operation, object = call.object, "GitHub answered");
         Ok(reply)
     }
 
@@ -128,7 +129,9 @@ impl Client {
             if !unsettled(&reply) {
                 return Ok(reply);
             }
-            debug!(operation = call.operation, object = call.object, wait_s, "the repository is not ready");
+            let wait_ms = wait_s * 1000;
+            let Call { operation, object, .. } = call;
+            debug!(event = "github.unsettled", wait_ms, operation, object, "the repository is not ready");
             tokio::time::sleep(Duration::from_secs(wait_s)).await;
         }
         self.send(call).await

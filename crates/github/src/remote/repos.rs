@@ -168,7 +168,8 @@ impl RemoteHost {
         let Some(head) = self.head(full, &repository.default_branch, Branch::Known).await? else {
             return Ok(repository);
         };
-        info!(repo = full, branch = self.default_branch, "changing the default branch");
+        let branch = &self.default_branch;
+        info!(event = "repo.default_branch_changing", repo = full, branch, "changing the default branch");
         let branch = create_branch(full, &self.default_branch, &head);
         let reply = self.client.send(&branch).await?;
         // 422: an earlier attempt, whose answer was lost, has made it.

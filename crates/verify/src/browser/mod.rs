@@ -72,7 +72,8 @@ impl Browsers {
                     if attempt == ATTEMPTS {
                         return Err(error);
                     }
-                    warn!(attempt, error = %ErrorChain(&error), "page run failed, trying again in a new browser");
+                    let error = ErrorChain(&error);
+                    warn!(event = "browser.retrying", attempt, %error, "page run failed, trying in a new browser");
                     attempt += 1;
                 }
             }
@@ -115,7 +116,7 @@ impl Browsers {
         };
         *self.failure() = started.as_ref().err().map(|error| ErrorChain(error).to_string());
         let running = Arc::new(started?);
-        info!(browser = running.product(), "browser started");
+        info!(event = "browser.started", browser = running.product(), "browser started");
         *current = Some(Arc::clone(&running));
         Ok(running)
     }

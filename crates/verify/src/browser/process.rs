@@ -162,7 +162,7 @@ impl Running {
             Some(driver) => timeout(KILL_TIMEOUT, driver).await.is_ok(),
             None => true,
         };
-        debug!(asked_to_end = left, reaped, "browser ended");
+        debug!(event = "browser.ended", asked_to_end = left, reaped, "browser ended");
     }
 
     fn cut(&self) {
