@@ -55,7 +55,7 @@ const TABLE: &[Row] = &[
 
 #[rustfmt::skip]
 const OWNERS: &[Owned] = &[
-    Owned { pattern: "actix-*", owners: &["api", "lab", "github"], in_tests: ADAPTERS, reason: "HTTP is served by the API, the lab's stand-ins and the local Pages server; an adapter's tests may stand in for its peer" },
+    Owned { pattern: "actix-*", owners: &["api", "lab", "github", "e2e"], in_tests: ADAPTERS, reason: "HTTP is served by the API, the lab's stand-ins, the local Pages server, and the bare handler that a benchmark holds the API against; an adapter's tests may stand in for its peer" },
     Owned { pattern: "tracing-actix-web", owners: &["api"], in_tests: &[], reason: "the API alone has requests to trace" },
     Owned { pattern: "utoipa-swagger-ui", owners: &["api"], in_tests: &[], reason: "the API alone shows its documentation" },
     Owned { pattern: "octocrab", owners: &["github"], in_tests: &[], reason: "one crate speaks GitHub" },
@@ -65,6 +65,7 @@ const OWNERS: &[Owned] = &[
     Owned { pattern: "async-nats", owners: &["event-bus", "e2e"], in_tests: &[], reason: "one crate carries events; end-to-end cases read the stream as a foreign client" },
     Owned { pattern: "genai", owners: &["llm"], in_tests: &[], reason: "one gate to language models, which counts the money" },
     Owned { pattern: "reqwest", owners: &["http-notify", "llm", "lab", "e2e"], in_tests: ADAPTERS, reason: "outgoing HTTP passes the SSRF guard or the model gate; the lab and tests play the outside world" },
+    Owned { pattern: "fast-socks5", owners: &["http-notify"], in_tests: &[], reason: "the browser's way out passes the SSRF guard" },
     Owned { pattern: "chromiumoxide*", owners: &["verify"], in_tests: &[], reason: "one crate drives the browser" },
     Owned { pattern: "oxc_*", owners: &["verify"], in_tests: &[], reason: "one crate judges a site" },
     Owned { pattern: "lightningcss", owners: &["verify"], in_tests: &[], reason: "one crate judges a site" },

@@ -11,6 +11,9 @@ pub enum Error {
     /// The client could not be built; the system's certificates may be missing.
     #[error("build the HTTP client")]
     Client(#[source] reqwest::Error),
+    /// The proxy has no port to listen on.
+    #[error("open the browser's proxy on loopback")]
+    Proxy(#[source] std::io::Error),
     /// The guard did not let it through. Nothing was sent.
     #[error("{method} {origin}: not allowed")]
     Refused {
@@ -47,7 +50,7 @@ impl Error {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::NoAnswer { .. } => Verdict::RetryWithBackoff,
-            Self::Client(_) | Self::Refused { .. } | Self::DeliveryId { .. } => Verdict::GiveUp,
+            Self::Client(_) | Self::Proxy(_) | Self::Refused { .. } | Self::DeliveryId { .. } => Verdict::GiveUp,
         }
     }
 }

@@ -5,11 +5,14 @@
 //! IPv4 address (mapped, compatible, NAT64) need no decoding: they are refused as such.
 //!
 //! Sources: the IANA special-purpose address registries (RFC 6890 and its updates) and the
-//! metadata addresses that the large clouds document.
+//! metadata addresses that the large clouds document; for ports see [`bad_ports`].
+
+mod bad_ports;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
 /// Which addresses beside the public ones may be reached. Anything but `None` also allows http.
@@ -37,6 +40,12 @@ pub enum Refusal {
     /// There is nobody to ask.
     #[error("the URL has no host")]
     NoHost,
+    /// A connection over TLS could not be made.
+    #[error("no certificate can hold the host's name")]
+    Name,
+    /// Something else than a web server listens there, or nothing can.
+    #[error("the port {0} is closed to web requests")]
+    Port(u16),
     /// The literal or a resolved address.
     #[error("the address {address} is {class}")]
     Address {
@@ -149,6 +158,14 @@ pub fn verdict(address: IpAddr, allow: AllowPrivate) -> Result<(), Refusal> {
     }
 }
 
+/// Whether `port` may be connected to, whatever the address and the policy.
+///
+/// # Errors
+/// The refusal.
+pub fn check_port(port: u16) -> Result<(), Refusal> {
+    if bad_ports::contains(port) { Err(Refusal::Port(port)) } else { Ok(()) }
+}
+
 /// Whether `url` may be requested as far as the URL itself tells. A name's addresses are checked
 /// when it is resolved.
 ///
@@ -163,8 +180,12 @@ pub fn check_url(url: &Url, allow: AllowPrivate) -> Result<(), Refusal> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Refusal::Credentials);
     }
+    url.port_or_known_default().map_or(Ok(()), check_port)?;
     match url.host() {
         None => Err(Refusal::NoHost),
+        Some(Host::Domain(name)) if url.scheme() == "https" && ServerName::try_from(name).is_err() => {
+            Err(Refusal::Name)
+        }
         Some(Host::Domain(_)) => Ok(()),
         Some(Host::Ipv4(address)) => verdict(address.into(), allow),
         Some(Host::Ipv6(address)) => verdict(address.into(), allow),

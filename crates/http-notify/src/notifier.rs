@@ -1,6 +1,7 @@
 //! One request, one answer.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use url::Url;
 
 use crate::Error;
 use crate::guard::{self, AllowPrivate, Refusal};
-use crate::resolver::GuardedResolver;
+use crate::lookup::{GuardedResolver, Lookup, SystemLookup};
 
 /// Names of the Standard Webhooks headers (standardwebhooks.com).
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -37,6 +38,8 @@ pub struct Options {
     pub body_cap: usize,
     /// Sent as `User-Agent`.
     pub user_agent: String,
+    /// Knows the addresses of names; what it answers is checked.
+    pub lookup: Arc<dyn Lookup>,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             allow_private: AllowPrivate::None,
             body_cap: 64 * 1024,
             user_agent: shared_types::events::PRODUCER.to_owned(),
+            lookup: Arc::new(SystemLookup),
         }
     }
 }
@@ -74,7 +78,7 @@ impl HttpNotifier {
     /// [`Error::Client`] when the client cannot be built, as without the system's certificates.
     pub fn new(options: Options) -> Result<Self, Error> {
         if rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("a TLS provider was installed before");
+            tracing::debug!(event = "tls.provider_kept", "a TLS provider was installed before");
         }
         let client = Client::builder()
             .user_agent(options.user_agent)
@@ -82,7 +86,7 @@ impl HttpNotifier {
             .referer(false)
             .no_proxy()
             .retry(retry::never())
-            .dns_resolver(GuardedResolver { allow: options.allow_private })
+            .dns_resolver(GuardedResolver { lookup: options.lookup, allow: options.allow_private })
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build()

@@ -164,4 +164,10 @@ fn a_url_is_checked_before_anything_is_resolved() {
     check(Loopback, "http://10.0.0.1/", "the address 10.0.0.1 is private");
     check(LoopbackAndPrivate, "http://10.0.0.1/", "ok");
     check(LoopbackAndPrivate, "http://169.254.169.254/", "the address 169.254.169.254 is a cloud's metadata service");
+    // Ports are the web's or the issuer's own, never another protocol's, under any policy.
+    check(None, "https://evaluator.example.com:8443/", "ok");
+    check(None, "https://evaluator.example.com:9000/", "ok");
+    check(None, "https://evaluator.example.com:22/", "the port 22 is closed to web requests");
+    check(None, "https://evaluator.example.com:0/", "the port 0 is closed to web requests");
+    check(LoopbackAndPrivate, "http://127.0.0.1:25/", "the port 25 is closed to web requests");
 }

@@ -1,7 +1,11 @@
 //! The notifier through its port, against a server on this machine.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod canary;
+mod names;
+mod proxy;
 mod server;
+mod vectors;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

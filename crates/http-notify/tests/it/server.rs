@@ -1,5 +1,6 @@
 //! The other side: one path for each way of answering.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -33,6 +34,7 @@ impl Server {
                 .route("/retry-after", web::post().to(retry_after))
                 .route("/endless", web::get().to(endless))
                 .route("/redirect", web::post().to(redirect))
+                .route("/elsewhere", web::route().to(elsewhere))
                 .route("/silent", web::post().to(future::pending::<HttpResponse>))
                 .route("/stalls", web::route().to(stalls))
                 .route("/canary", web::route().to(hit))
@@ -86,6 +88,18 @@ async fn endless() -> HttpResponse {
 
 async fn redirect() -> HttpResponse {
     HttpResponse::Found().insert_header(("location", "/canary")).finish()
+}
+
+/// Sends to `to` in every way that an answer of `status` can.
+async fn elsewhere(query: web::Query<BTreeMap<String, String>>) -> HttpResponse {
+    let (status, to) = (query["status"].parse().unwrap(), &query["to"]);
+    HttpResponse::build(StatusCode::from_u16(status).unwrap())
+        .insert_header(("location", to.as_str()))
+        .insert_header(("content-location", to.as_str()))
+        .insert_header(("refresh", format!("0; url={to}")))
+        .insert_header(("link", format!("<{to}>; rel=preload; as=fetch")))
+        .content_type("text/html")
+        .body(format!("<meta http-equiv=refresh content='0; url={to}'><script>location = '{to}'</script>"))
 }
 
 async fn stalls() -> HttpResponse {
