@@ -20,7 +20,8 @@ use serde::Serialize;
 use shared_types::events::{Subject, TaskAccepted};
 use shared_types::http::{CheckBody, Receipt, TaskState};
 use shared_types::{Digest, Envelope, Payload, SitePath, TaskId, TaskName, TraceId};
-use tracing::{info, warn};
+use tracing::field::display;
+use tracing::{Span, info, record_all, warn};
 use url::Url;
 
 use crate::{Ports, naming, relay, renotify};
@@ -80,6 +81,7 @@ impl Intake for Service {
         let Submission { route, body, trace_id, client } = submission;
         let valid = validate::request(route, &body, &self.options)?;
         drop(body);
+        name_request(&valid);
         let gate = Gate::new(&self.options.rates.auth_failures, client, &valid.email);
         let (tenant, known) = self.authenticate(&valid, gate, client, &trace_id).await?;
         let mut takes = self.options.rates.task(valid.round, &valid.email, &valid.task, tenant.quotas);
@@ -87,11 +89,14 @@ impl Intake for Service {
         let (task, round) = (valid.task.clone(), valid.round);
         let (new, files) = self.new_task(valid, takes, &trace_id);
         let id = new.id;
-        let receipt = |id, trace_id| Ok(receipt(task.clone(), round, id, trace_id));
+        let receipt = |id, trace_id| {
+            Span::current().record("task_id", display(id));
+            Ok(receipt(task.clone(), round, id, trace_id))
+        };
         match self.store(new, files).await.map_err(Refusal::Unavailable)? {
             Acceptance::New => {
                 counter!("sitewright_tasks_accepted_total").increment(1);
-                info!(trace_id = %trace_id, task.id = %id, task = %task, round = round.get(), "task accepted");
+                info!(event = "task.accepted", trace_id = %trace_id, task_id = %id, "task accepted");
                 self.outbox.wake();
                 receipt(id, trace_id)
             }
@@ -125,7 +130,7 @@ impl Service {
             return Ok((tenant, gate.passed()));
         }
         counter!("sitewright_auth_failures_total").increment(1);
-        warn!(trace_id = %trace_id, actor = %valid.email, client = %client, "request refused: wrong secret");
+        warn!(event = "auth.failed", trace_id = %trace_id, actor = %valid.email, client = %client, "wrong secret");
         // Many tries at once may all have been admitted above; no more of them than the limit hear
         // that they were wrong.
         let counted = rates.take(gate.failed(pair), clock.now()).await.map_err(Refusal::Unavailable)?;
@@ -189,9 +194,16 @@ fn attachment(file: File) -> (Attachment, Bytes) {
     (Attachment { path, media_type, sniffed_type, size, sha256: Digest::of(&bytes) }, bytes)
 }
 
+/// From here on the lines of this request say whose it is, the door's own last one among them.
+fn name_request(valid: &Valid) {
+    let span = Span::current();
+    let Valid { email, task, round, nonce, .. } = valid;
+    record_all!(span, actor = %email, task = %task, round = round.get(), nonce = %nonce);
+}
+
 fn refused(over: OverLimit, trace_id: &TraceId) -> Refusal {
     let policy = over.policy.to_string();
-    warn!(trace_id = %trace_id, policy, error = %ErrorChain(&over), "request refused: too often");
+    warn!(event = "rate.refused", trace_id = %trace_id, policy, error = %ErrorChain(&over), "too often");
     counter!("sitewright_rate_refusals_total", "policy" => policy).increment(1);
     Refusal::OverLimit(over)
 }
