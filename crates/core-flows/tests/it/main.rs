@@ -4,4 +4,5 @@
 
 mod flows;
 mod intake;
+mod rates;
 mod world;
