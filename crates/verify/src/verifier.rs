@@ -1,5 +1,6 @@
 //! The adapter: puts lint, rules and the browser's report together.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,9 @@ pub struct Options {
     pub concurrency: usize,
     /// Whether the browser confines its pages.
     pub sandbox: Sandbox,
+    /// A SOCKS5 proxy on 127.0.0.1, the pages' only way out: it gets every name and every address,
+    /// those of this machine too. Without one, pages reach whatever this machine reaches.
+    pub proxy: Option<SocketAddr>,
 }
 
 impl Default for Options {
@@ -41,6 +45,7 @@ impl Default for Options {
             idle_timeout: Duration::from_secs(10),
             concurrency: 2,
             sandbox: Sandbox::Auto,
+            proxy: None,
         }
     }
 }

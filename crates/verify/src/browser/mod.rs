@@ -111,7 +111,7 @@ impl Browsers {
             return Ok(Arc::clone(running));
         }
         let started = match discover::find(&self.options.program) {
-            Ok(path) => Box::pin(Running::start(path, self.options.sandbox)).await,
+            Ok(path) => Box::pin(Running::start(path, &self.options)).await,
             Err(error) => Err(error),
         };
         *self.failure() = started.as_ref().err().map(|error| ErrorChain(error).to_string());

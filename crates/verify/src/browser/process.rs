@@ -5,6 +5,7 @@
 //! is killed. See `supervise.sh`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::COMMAND_TIMEOUT;
-use crate::{Error, Sandbox};
+use crate::{Error, Options, Sandbox};
 
 /// Until the debugging port is offered: 1 s on a quiet machine, more on a crowded one.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,8 +41,9 @@ const LAST_WORDS_BYTES: usize = 600;
 /// The page's size in CSS pixels: a small laptop's.
 const VIEWPORT: (u32, u32) = (1280, 800);
 
-/// Variables that a browser may need; it gets no others, so no secret of ours.
-const PASSED_ON: [&str; 14] = [
+/// Variables that a browser may need; it gets no others, so no secret of ours. The names of proxies
+/// are not among them: pages go out through [`Options::proxy`] or directly, never past the guard.
+const PASSED_ON: [&str; 8] = [
     "PATH",
     "LANG",
     "LC_ALL",
@@ -50,12 +52,6 @@ const PASSED_ON: [&str; 14] = [
     "FONTCONFIG_FILE",
     "FONTCONFIG_PATH",
     "CHROMIUM_FLAGS",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
 ];
 
 /// No first-run pages, no traffic of its own, no throttling of pages that are not in front.
@@ -104,9 +100,9 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts `program` and connects to it.
-    pub(super) async fn start(program: PathBuf, sandbox: Sandbox) -> Result<Self, Error> {
+    pub(super) async fn start(program: PathBuf, options: &Options) -> Result<Self, Error> {
         let profile = tempfile::Builder::new().prefix("sitewright-browser-").tempdir().map_err(Error::Profile)?;
-        let mut child = spawn(&program, sandbox, profile.path())?;
+        let mut child = spawn(&program, options, profile.path())?;
         let lifeline = child.stdin.take();
         let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
         let address = match lines {
@@ -192,7 +188,7 @@ pub(super) async fn bounded<T>(
     }
 }
 
-fn spawn(program: &Path, sandbox: Sandbox, profile: &Path) -> Result<Child, Error> {
+fn spawn(program: &Path, options: &Options, profile: &Path) -> Result<Child, Error> {
     let mut folder = OsString::from("--user-data-dir=");
     folder.push(profile);
     let mut command = Command::new("/bin/sh");
@@ -201,14 +197,29 @@ fn spawn(program: &Path, sandbox: Sandbox, profile: &Path) -> Result<Child, Erro
     command.arg(format!("--window-size={},{}", VIEWPORT.0, VIEWPORT.1));
     // Chromium refuses its sandbox to root; the profile folder, just made, belongs to whom we are.
     let is_root = profile.metadata().map_err(Error::Profile)?.uid() == 0;
-    if sandbox == Sandbox::Off || is_root {
+    if options.sandbox == Sandbox::Off || is_root {
         command.arg("--no-sandbox");
     }
+    command.args(options.proxy.map(way_out).unwrap_or_default());
     command.arg("about:blank");
     command.env_clear().envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("HOME", profile).env("TMPDIR", profile);
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().map_err(|source| Error::Start { path: program.to_owned(), source })
+}
+
+/// Everything goes to `proxy`, and nothing can go elsewhere. A browser takes loopback and link-local
+/// addresses for its own business unless told otherwise (`<-loopback>`); it looks names up for itself
+/// where a feature forgets the proxy, so none resolve; and WebRTC sends datagrams, which no SOCKS
+/// proxy of ours carries (the flag has had two names).
+fn way_out(proxy: SocketAddr) -> Vec<String> {
+    vec![
+        format!("--proxy-server=socks5://{proxy}"),
+        "--proxy-bypass-list=<-loopback>".to_owned(),
+        format!("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {}", proxy.ip()),
+        "--webrtc-ip-handling-policy=disable_non_proxied_udp".to_owned(),
+        "--force-webrtc-ip-handling-policy=disable_non_proxied_udp".to_owned(),
+    ]
 }
 
 /// Reads the browser's words until it names its debugging address, and goes on reading after that
