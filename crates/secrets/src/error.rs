@@ -1,8 +1,10 @@
-//! Why a keeper cannot be made. Once made, it cannot fail.
+//! Why a keeper cannot be made, and what may keep it from saying whether a secret is right.
+
+use std::time::Duration;
 
 use ports::Verdict;
 
-/// A failed construction.
+/// A failed construction or proof.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An empty secret would let everyone in.
@@ -23,13 +25,38 @@ pub enum Error {
     /// Our own secrets are too many or too long to look for. Without a source: it would quote them.
     #[error("compile the search for our own secrets")]
     OwnSecrets,
+    /// A secret that nobody may have.
+    #[error("a secret has 1 to {max_bytes} bytes")]
+    Length {
+        /// The most it may have.
+        max_bytes: usize,
+    },
+    /// A hash cannot be computed: as a rule, there is no memory for it.
+    #[error("compute the hash of a secret")]
+    Hash(#[source] argon2::Error),
+    /// A hash cannot be written down, which means a defect.
+    #[error("write down the hash of a secret")]
+    Format,
+    /// Too many proofs wait already, or this one has waited too long.
+    #[error("too many secrets are being checked")]
+    Busy {
+        /// When to come again.
+        wait: Duration,
+    },
+    /// The thread that computed a hash has ended.
+    #[error("wait for the hash of a secret")]
+    BrokenOff(#[source] tokio::task::JoinError),
 }
 
 impl Error {
-    /// Always stop: the same input fails the same way.
+    /// Only what depends on the moment passes; all else fails the same way again.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        Verdict::GiveUp
+        match self {
+            Self::Busy { wait } => Verdict::RetryAfter(*wait),
+            Self::Hash(_) | Self::BrokenOff(_) => Verdict::RetryWithBackoff,
+            _ => Verdict::GiveUp,
+        }
     }
 }
 

@@ -1,17 +1,18 @@
-//! The gatekeeper's port over the shared secret and the scanner.
+//! The gatekeeper's port over those who may come in and the scanner.
 
 use std::fmt;
 use std::ops::Range;
 
 use async_trait::async_trait;
-use ports::{Gatekeeper, Leak, Quotas, Site, Tenant};
+use ports::{Gatekeeper, Leak, Site, Tenant};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::Email;
 
-use crate::Error;
+use crate::class::Class;
 use crate::rules::RULES;
 use crate::scanner::Scanner;
-use crate::shared_secret::SharedSecret;
+use crate::students::{Everybody, Members};
+use crate::{Error, own};
 
 /// What a redacted secret reads as.
 const REDACTED: &[u8] = b"[redacted]";
@@ -22,17 +23,32 @@ const MAX_LEAKS: usize = 200;
 /// Settings of the keeper.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What every request must carry. Also looked for in what goes out.
-    pub student_secret: SecretString,
+    /// Who may come in.
+    pub students: Students,
     /// Tokens and keys of this deployment, looked for in what goes out. Those below 8 bytes are
     /// ignored: they would be found in innocent text.
     pub own: Vec<SecretString>,
 }
 
+/// Who may come in.
+#[derive(Debug, Clone)]
+pub enum Students {
+    /// Whoever knows the one secret, under any address. The secret is looked for in what goes out.
+    Shared(SecretString),
+    /// Those of a file, each with a secret of their own. Their tokens are looked for in what goes
+    /// out; their secrets are not known, so each request is searched for its own.
+    Class(Class),
+}
+
 /// Knows the secrets of this deployment.
 pub struct Keeper {
-    shared: SharedSecret,
+    admission: Admission,
     scanner: Scanner,
+}
+
+enum Admission {
+    Everybody(Everybody),
+    Members(Members),
 }
 
 impl Keeper {
@@ -41,12 +57,27 @@ impl Keeper {
     /// # Errors
     /// [`Error::EmptySecret`]; the others mean a defect in the table or absurdly many secrets.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let Options { student_secret, own } = options;
-        if student_secret.expose_secret().is_empty() {
-            return Err(Error::EmptySecret);
+        let Options { students, own } = options;
+        match students {
+            Students::Shared(secret) if secret.expose_secret().is_empty() => Err(Error::EmptySecret),
+            Students::Shared(secret) => {
+                let scanner = Scanner::new(own.iter().chain([&secret]))?;
+                Ok(Self { admission: Admission::Everybody(Everybody::new(&secret)), scanner })
+            }
+            Students::Class(class) => {
+                let scanner = Scanner::new(own.iter().chain(class.tokens()))?;
+                Ok(Self { admission: Admission::Members(Members::new(class)), scanner })
+            }
         }
-        let scanner = Scanner::new(own.iter().chain([&student_secret]))?;
-        Ok(Self { shared: SharedSecret::new(&student_secret), scanner })
+    }
+
+    /// How many hashes were computed so far to check secrets. Always 0 with a shared secret.
+    #[must_use]
+    pub fn hashes_computed(&self) -> u64 {
+        match &self.admission {
+            Admission::Everybody(_) => 0,
+            Admission::Members(members) => members.hashes_computed(),
+        }
     }
 
     /// The kinds of foreign secrets that a scan can name; `own_secret` is the one beside them.
@@ -54,17 +85,43 @@ impl Keeper {
         RULES.iter().map(|rule| rule.kind)
     }
 
-    /// Places of secrets, ordered and joined where they overlap or touch.
-    fn joined(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let mut joined: Vec<Range<usize>> = Vec::new();
-        for found in self.scanner.find(bytes) {
-            match joined.last_mut() {
-                Some(last) if found.bytes.start <= last.end => last.end = last.end.max(found.bytes.end),
-                _ => joined.push(found.bytes),
-            }
+    /// Places of `secret` and of our own, ordered and joined.
+    fn own_places(&self, secret: &SecretString, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut places: Vec<_> = self.scanner.find_own(bytes).collect();
+        // The shared secret is one of our own already.
+        if let Admission::Members(_) = self.admission {
+            places.extend(own::places(secret, bytes));
         }
-        joined
+        joined(places)
     }
+}
+
+/// `places` in order, those that overlap or touch as one.
+fn joined(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(places.len());
+    for place in places {
+        match joined.last_mut() {
+            Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
+            _ => joined.push(place),
+        }
+    }
+    joined
+}
+
+/// `text` with what is at `places` replaced.
+fn replaced(text: &str, places: Vec<Range<usize>>) -> String {
+    let mut clean = Vec::with_capacity(text.len());
+    let mut done = 0;
+    for secret in places {
+        clean.extend_from_slice(text.as_bytes().get(done..secret.start).unwrap_or_default());
+        clean.extend_from_slice(REDACTED);
+        done = secret.end;
+    }
+    clean.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
+    // The rules match whole ASCII texts, so a cut through a character is only possible inside
+    // a password; the rest of that character is then replaced.
+    String::from_utf8(clean).unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned())
 }
 
 impl fmt::Debug for Keeper {
@@ -77,7 +134,18 @@ impl fmt::Debug for Keeper {
 #[async_trait]
 impl Gatekeeper for Keeper {
     async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, ports::Error> {
-        Ok(self.shared.matches(secret).then(|| Tenant { email: email.clone(), quotas: Quotas::default() }))
+        match &self.admission {
+            Admission::Everybody(everybody) => Ok(everybody.admit(email, secret)),
+            Admission::Members(members) => Ok(members.admit(email, secret).await?),
+        }
+    }
+
+    fn holds(&self, secret: &SecretString, bytes: &[u8]) -> bool {
+        !self.own_places(secret, bytes).is_empty()
+    }
+
+    fn redact_own(&self, secret: &SecretString, text: &str) -> String {
+        replaced(text, self.own_places(secret, text.as_bytes()))
     }
 
     fn scan(&self, site: &Site) -> Vec<Leak> {
@@ -96,17 +164,8 @@ impl Gatekeeper for Keeper {
     }
 
     fn redact(&self, text: &str) -> String {
-        let mut clean = Vec::with_capacity(text.len());
-        let mut done = 0;
-        for secret in self.joined(text.as_bytes()) {
-            clean.extend_from_slice(text.as_bytes().get(done..secret.start).unwrap_or_default());
-            clean.extend_from_slice(REDACTED);
-            done = secret.end;
-        }
-        clean.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
-        // The rules match whole ASCII texts, so a cut through a character is only possible inside
-        // a password; the rest of that character is then replaced.
-        String::from_utf8(clean).unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned())
+        let places = self.scanner.find(text.as_bytes()).into_iter().map(|found| found.bytes);
+        replaced(text, joined(places.collect()))
     }
 }
 

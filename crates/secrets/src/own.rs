@@ -1,9 +1,11 @@
 //! Our own secrets, in every form in which they could slip out.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::bytes::{Regex, RegexBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::Error;
 
 /// A shorter secret would be found in innocent text.
-const MIN_BYTES: usize = 8;
+pub(crate) const MIN_BYTES: usize = 8;
 
 /// Room for some hundred long tokens in all their forms.
 const SIZE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -40,6 +42,20 @@ pub(crate) fn search<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Res
     let pattern: Vec<_> = forms.iter().map(|form| regex::escape(form)).collect();
     let search = RegexBuilder::new(&pattern.join("|")).size_limit(SIZE_LIMIT_BYTES).build();
     search.map(Some).map_err(|_quotes_the_secrets| Error::OwnSecrets)
+}
+
+/// Every place of `secret`, in any form, in `bytes`; unordered. For a secret that is at hand for one
+/// request only: nothing is compiled, and nothing of it is kept.
+pub(crate) fn places(secret: &SecretString, bytes: &[u8]) -> Vec<Range<usize>> {
+    let secret = secret.expose_secret().trim();
+    if secret.len() < MIN_BYTES {
+        return Vec::new();
+    }
+    let places = forms(secret).into_iter().flat_map(|form| {
+        let places = memmem::find_iter(bytes, form.as_bytes()).map(|start| start..start + form.len());
+        places.collect::<Vec<_>>()
+    });
+    places.collect()
 }
 
 fn forms(secret: &str) -> Vec<String> {
@@ -76,7 +92,11 @@ mod tests {
     fn every_form_is_found_and_short_secrets_are_not_looked_for() {
         let secret = ["correct horse/", "+battery~staple"].concat();
         let search = search([SecretString::from(secret.clone()), "short".into()].iter()).unwrap().unwrap();
-        let found = |text: &str| search.is_match(text.as_bytes());
+        let found = |text: &str| {
+            let at_hand = !places(&SecretString::from(secret.clone()), text.as_bytes()).is_empty();
+            assert_eq!(at_hand, search.is_match(text.as_bytes()), "{text}");
+            at_hand
+        };
 
         for text in [
             secret.clone(),
@@ -102,5 +122,7 @@ mod tests {
     #[test]
     fn nothing_to_look_for_is_no_search() {
         assert!(search([SecretString::from("1234567")].iter()).unwrap().is_none());
+        assert!(places(&"1234567".into(), b"1234567").is_empty());
+        assert!(places(&"".into(), b"1234567").is_empty());
     }
 }

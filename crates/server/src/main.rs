@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use ports::ErrorChain;
 use server::app::App;
+use server::secret;
 use server::settings::{self, Settings};
 use server::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,10 +44,16 @@ enum Command {
         #[arg(long)]
         roles: Option<String>,
     },
+    /// Work with the secrets of a class (SECRETS_FILE).
+    #[command(subcommand)]
+    Secret(secret::Command),
 }
 
 fn main() -> ExitCode {
-    let Command::Serve { config, roles } = Cli::parse().command;
+    let (config, roles) = match Cli::parse().command {
+        Command::Serve { config, roles } => (config, roles),
+        Command::Secret(command) => return command.run(),
+    };
     let mut environment = environment();
     if let Some(roles) = roles {
         environment.insert("ROLES".to_owned(), roles);

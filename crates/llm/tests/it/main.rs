@@ -35,8 +35,8 @@ fn options(fake: &Fake) -> Options {
 }
 
 fn gateway(options: Options) -> Gateway {
-    let keeper =
-        Keeper::new(secrets::Options { student_secret: "a student's secret".into(), own: vec![own_secret().into()] });
+    let students = secrets::Students::Shared("a student's secret".into());
+    let keeper = Keeper::new(secrets::Options { students, own: vec![own_secret().into()] });
     Gateway::new(options, Arc::new(keeper.unwrap())).unwrap()
 }
 

@@ -1,6 +1,8 @@
 //! The keeper through its port: tables of what is a secret and what is not.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod class;
+mod costs;
 mod samples;
 
 use std::collections::BTreeSet;
@@ -9,11 +11,12 @@ use std::sync::LazyLock;
 use ports::{Gatekeeper as _, Leak, Site};
 use samples::{INNOCENT, own_secret, samples, student_secret};
 use secrecy::SecretString;
-use secrets::{Error, Keeper, Options};
+use secrets::{Error, Keeper, Options, Students};
 
 fn keeper() -> &'static Keeper {
     static KEEPER: LazyLock<Keeper> = LazyLock::new(|| {
-        Keeper::new(Options { student_secret: student_secret().into(), own: vec![own_secret().into()] }).unwrap()
+        Keeper::new(Options { students: Students::Shared(student_secret().into()), own: vec![own_secret().into()] })
+            .unwrap()
     });
     &KEEPER
 }
@@ -103,7 +106,7 @@ async fn only_the_secret_itself_opens_the_door() {
 
 #[test]
 fn an_empty_secret_makes_no_keeper() {
-    let options = Options { student_secret: "".into(), own: vec![] };
+    let options = Options { students: Students::Shared("".into()), own: vec![] };
     assert!(matches!(Keeper::new(options), Err(Error::EmptySecret)));
 }
 
