@@ -47,6 +47,13 @@ impl Launch {
         self
     }
 
+    /// The same without limits on how often something may happen, for what posts a great deal.
+    #[must_use]
+    pub fn without_limits(self) -> Self {
+        let limits = super::workspace().join("tests/fixtures/generous-limits.toml");
+        self.with("LIMITS_FILE", limits.display().to_string())
+    }
+
     /// The same without a browser, for cases that are not about pages.
     #[must_use]
     pub fn without_browser(self) -> Self {
@@ -100,6 +107,11 @@ impl Instance {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         bail!("the server was not ready within {READY_WITHIN:?}:\n{}", self.log_tail());
+    }
+
+    /// What the next start is given instead.
+    pub fn relaunch(&mut self, launch: Launch) {
+        self.launch = launch;
     }
 
     /// SIGKILL: nothing is said, nothing is closed.

@@ -27,7 +27,7 @@ const LONG: Duration = Duration::from_secs(300);
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut outside = Outside::new()?;
-    let launch = Launch::dry_run().with("LOG", "warn").with("CONCURRENCY", "16");
+    let launch = Launch::dry_run().without_limits().with("LOG", "warn").with("CONCURRENCY", "16");
     let (_, launch) = outside.model(Script::instant(), launch)?;
     let sample = &case("sales-summary")?.rounds[0].request;
     let mut figures = at_rest(&launch).await?;

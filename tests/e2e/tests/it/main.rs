@@ -5,5 +5,7 @@ mod bad_input;
 mod browser;
 mod github;
 mod nats;
+mod overload;
+mod rates;
 mod restart;
 mod stop;
