@@ -19,8 +19,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Fault;
 
-/// Step in which memory is reserved for a growing body.
-const PAGE_BYTES: usize = 64 << 10;
+/// Step in which memory is reserved for a growing body. Small, so that ten thousand bodies that have hardly begun take
+/// no more than they need.
+const PAGE_BYTES: usize = 4 << 10;
 /// Bodies of the greatest size that may be held at once; smaller ones share the same memory.
 const GREATEST_AT_ONCE: usize = 8;
 

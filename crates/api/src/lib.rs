@@ -8,11 +8,16 @@
 //! every error answer is a problem document (RFC 9457) with a code of `docs/errors.md`; no body, query, secret or
 //! address in clear is ever logged; every read and every wait has a bound.
 
+mod accept;
 mod admin;
 mod body;
+mod client;
+mod connections;
 mod edge;
 mod error;
+mod head;
 mod json;
+mod manual;
 mod openapi;
 mod options;
 mod problem;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use ports::{Blobs, Bus, Clock, HealthPart, Ids, Intake, Ledger};
 use secrecy::SecretString;
 use shared_types::Round;
@@ -24,11 +25,20 @@ pub struct Options {
     pub body_timeout: Duration,
     /// Threads that serve connections.
     pub workers: usize,
-    /// Connections at once, over all workers; more wait in the backlog.
+    /// Connections at once, over all workers; further ones are answered with 503 and closed.
     pub max_connections: usize,
+    /// Proxies in front of this service: `X-Forwarded-For` counts only from them.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Submissions at once whose body is complete and that are being judged and stored; further ones are answered
+    /// with 503.
+    pub max_in_flight: usize,
 }
 
 impl Options {
+    /// Connections beyond `max_connections` that may be open because they are being told so: with that, the number of
+    /// open files that the service needs.
+    pub const SURPLUS_CONNECTIONS: usize = crate::connections::SURPLUS;
+
     /// The defaults, listening at `bind`.
     #[must_use]
     pub fn new(bind: SocketAddr) -> Self {
@@ -40,7 +50,9 @@ impl Options {
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             workers: 2,
-            max_connections: 2048,
+            max_connections: 16_384,
+            trusted_proxies: Vec::new(),
+            max_in_flight: 1024,
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) swagger: Arc<Config<'static>>,
     pub(crate) bodies: BodyBudget,
     pub(crate) streams: Arc<Semaphore>,
+    /// Submissions that are being judged and stored.
+    pub(crate) in_flight: Semaphore,
     /// Live streams end when this is cancelled: they would hold a shutdown up.
     pub(crate) ending: CancellationToken,
     /// What each part of `ports.parts` said of itself when it last answered: its name, and whether it is needed.
@@ -37,6 +39,7 @@ impl State {
             openapi: openapi.into(),
             swagger: Arc::new(Config::from("/openapi.json")),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            in_flight: Semaphore::new(options.max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
             ending: CancellationToken::new(),
             options,
             ports,

@@ -9,26 +9,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, intake, plan, relay, runner};
+use core_flows::{Ports, intake, plan, relay, renotify, runner};
 use event_bus::InProcessBus;
 use github::local::{LocalHost, PagesServer};
 use github::remote::RemoteHost;
-use http_notify::{AllowPrivate, HttpNotifier};
+use http_notify::{AllowPrivate, HttpNotifier, proxy};
 use llm::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{CodeHost, HealthPart, Model, WorkerId};
+use ports::{CodeHost, HealthPart, Intake, Model, WorkerId};
 use secrecy::{ExposeSecret as _, SecretString};
-use secrets::Keeper;
+use secrets::{Keeper, Students};
 use storage::{DatabaseHealth, DiskHealth, Store};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use ulid::Ulid;
 use url::Url;
 use verify::SiteVerifier;
 
 use crate::clock::{RandomIds, SystemClock};
-use crate::settings::{self, Browser, Settings};
+use crate::closed::Closed;
+use crate::open_files;
+use crate::settings::{self, Browser, Role, Settings};
 
 /// Each stage of a stop may take this long; together they stay below 30 s.
 const FLOWS_GRACE: Duration = Duration::from_secs(18);
@@ -57,6 +59,9 @@ pub enum Error {
     /// Notifications.
     #[error("set up notifications")]
     Notify(#[source] http_notify::Error),
+    /// The browser's way out.
+    #[error("set up the browser's way out")]
+    Proxy(#[source] http_notify::Error),
     /// The broker's address.
     #[error("set up the mirror to NATS")]
     Mirror(#[source] event_bus::Error),
@@ -98,6 +103,8 @@ pub struct App {
 struct Hosting {
     host: Arc<dyn CodeHost>,
     pages: Option<PagesServer>,
+    /// Where local pages are seen, and so the one private place that the browser may go to.
+    pages_url: Option<Url>,
 }
 
 impl App {
@@ -112,12 +119,14 @@ impl App {
         let hosting = hosting(&settings)?;
         let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
         let keeper = Arc::new(keeper(&settings)?);
-        let verifier = Arc::new(verifier(&settings));
+        let proxy = browser_proxy(&settings, hosting.pages_url.as_ref()).await?;
+        let verifier = Arc::new(verifier(&settings, proxy.as_ref().map(proxy::Service::local_addr)));
         let bus = InProcessBus::new(event_bus::Options::default());
         let mirror = mirror(&settings, &bus)?.map(Arc::new);
         let ports = Ports {
             ledger: store.clone(),
             queue: store.clone(),
+            rates: store.clone(),
             blobs: Arc::new(store.blobs()),
             bus: Arc::new(bus.clone()),
             host: hosting.host,
@@ -139,28 +148,47 @@ impl App {
         let mut parts: Vec<Arc<dyn HealthPart>> = vec![
             Arc::new(DatabaseHealth::new(store.clone())),
             Arc::new(DiskHealth::new(&settings.data_dir)),
-            Arc::new(runner.handle()),
-            verifier.clone(),
         ];
+        let does = |role| settings.roles.contains(&role);
+        if does(Role::Runner) {
+            parts.extend([Arc::new(runner.handle()) as Arc<dyn HealthPart>, verifier.clone()]);
+        }
         parts.push(match mirror {
             Some(mirror) => mirror,
             None => Arc::new(bus),
         });
-        let api = bind_api(&settings, &ports, outbox, parts, metrics)?;
+        let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
+        let api = bind_api(&settings, &ports, (outbox, renotify.handle()), parts, metrics)?;
         let api_addr = api.local_addr();
 
         let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let (mut doors, mut rest) = (JoinSet::new(), JoinSet::new());
-        spawn(&mut rest, "the relay", local_relay.run(stop_rest.clone()));
-        if let Some(relay) = mirror_relay {
-            spawn(&mut rest, "the relay to NATS", relay.run(stop_rest.clone()));
+        if does(Role::Relay) {
+            spawn(&mut rest, "the relay", local_relay.run(stop_rest.clone()));
+            if let Some(relay) = mirror_relay {
+                spawn(&mut rest, "the relay to NATS", relay.run(stop_rest.clone()));
+            }
         }
         if let Some(pages) = hosting.pages {
             spawn(&mut rest, "the server of pages", logged(pages.run(stop_rest.clone())));
         }
-        spawn(&mut doors, "the runner", runner.run(stop_doors.clone()));
+        if let Some(proxy) = proxy {
+            spawn(&mut rest, "the browser's proxy", proxy.run(stop_rest.clone()));
+        }
+        if does(Role::Runner) {
+            spawn(&mut doors, "the runner", runner.run(stop_doors.clone()));
+        }
+        if does(Role::Intake) {
+            spawn(&mut doors, "the repeating of notifications", renotify.run(stop_doors.clone()));
+        }
         spawn(&mut doors, "the API", logged(api.run(stop_doors.clone())));
-        info!(api = %api_addr, pages = pages_addr.map(tracing::field::display), dry_run = settings.is_dry_run(), "sitewright is ready");
+        info!(
+            event = "service.ready",
+            api = %api_addr,
+            pages = pages_addr.map(tracing::field::display),
+            dry_run = settings.is_dry_run(),
+            "sitewright is ready"
+        );
         Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store })
     }
 
@@ -186,9 +214,10 @@ impl App {
         }
         self.verifier.close().await;
         if let Err(fault) = self.store.close().await {
-            error!(error = %ports::ErrorChain(&fault), "the database was not closed cleanly; nothing is lost");
+            let error = ports::ErrorChain(&fault);
+            error!(event = "ledger.stop_failed", %error, "the database was not closed cleanly; nothing is lost");
         }
-        info!("sitewright has stopped");
+        info!(event = "service.stopped", "sitewright has stopped");
     }
 }
 
@@ -201,14 +230,14 @@ fn spawn(parts: &mut JoinSet<&'static str>, name: &'static str, part: impl Futur
 
 async fn logged<E: std::error::Error>(part: impl Future<Output = Result<(), E>>) {
     if let Err(fault) = part.await {
-        error!(error = %ports::ErrorChain(&fault), "a server stopped");
+        error!(event = "part.failed", error = %ports::ErrorChain(&fault), "a server stopped");
     }
 }
 
 /// The name of a part that has ended; one that broke off is logged.
 fn name(ended: Result<&'static str, JoinError>) -> &'static str {
     ended.unwrap_or_else(|fault| {
-        error!(error = %fault, "a part of the service broke off");
+        error!(event = "part.panicked", error = %fault, "a part of the service broke off");
         "a part that broke off"
     })
 }
@@ -229,11 +258,11 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
             let options = github::local::Options {
                 root,
                 owner: "site".to_owned(),
-                public_url,
+                public_url: public_url.clone(),
                 default_branch: local.default_branch.clone(),
             };
             let host = LocalHost::new(options).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: Some(pages) })
+            Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url) })
         }
         settings::CodeHost::GitHub(remote) => {
             let options = github::remote::Options {
@@ -244,7 +273,7 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
                 timeout: GITHUB_TIMEOUT,
             };
             let host = RemoteHost::new(options).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: None })
+            Ok(Hosting { host: Arc::new(host), pages: None, pages_url: None })
         }
     }
 }
@@ -258,7 +287,18 @@ fn keeper(settings: &Settings) -> Result<Keeper, Error> {
     own.extend(settings.model.as_ref().and_then(|model| model.api_key.clone()));
     own.extend(settings.http.admin_token.clone());
     own.extend(settings.nats_url.as_ref().and_then(password));
-    Keeper::new(secrets::Options { student_secret: settings.student_secret.clone(), own }).map_err(Error::Secrets)
+    if let Students::Class(class) = &settings.students {
+        let (students, accounts) = (class.size(), class.own_accounts());
+        info!(event = "service.class_read", students, "a class was read; a change of its file needs a restart");
+        if accounts > 0 {
+            warn!(
+                event = "service.accounts_unused",
+                accounts,
+                "students' own accounts are not used yet: all sites go to the deployment's"
+            );
+        }
+    }
+    Keeper::new(secrets::Options { students: settings.students.clone(), own }).map_err(Error::Secrets)
 }
 
 /// The password within an address, if there is one: the rest of it is no secret.
@@ -266,13 +306,24 @@ fn password(address: &SecretString) -> Option<SecretString> {
     Url::parse(address.expose_secret()).ok()?.password().map(SecretString::from)
 }
 
-fn verifier(settings: &Settings) -> SiteVerifier {
+/// Pages come from models and strangers: they reach public addresses, and the local pages of a dry
+/// run, through this and in no other way.
+async fn browser_proxy(settings: &Settings, pages_url: Option<&Url>) -> Result<Option<proxy::Service>, Error> {
+    if matches!(settings.browser, Browser::Off) {
+        return Ok(None);
+    }
+    let allowed = pages_url.and_then(proxy::Authority::of).into_iter().collect();
+    let options = proxy::Options { allowed, ..proxy::Options::default() };
+    proxy::Service::bind(options).await.map(Some).map_err(Error::Proxy)
+}
+
+fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
     let program = match &settings.browser {
         Browser::Auto => verify::Program::InPath,
         Browser::At(program) => verify::Program::At(program.clone()),
         Browser::Off => verify::Program::Off,
     };
-    SiteVerifier::new(verify::Options { program, ..verify::Options::default() })
+    SiteVerifier::new(verify::Options { program, proxy, ..verify::Options::default() })
 }
 
 fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {
@@ -306,17 +357,41 @@ fn runner_options(settings: &Settings) -> runner::Options {
     }
 }
 
+/// As many connections as were asked for, or as many as the process may have open files for.
+fn connections(wanted: usize) -> usize {
+    let surplus = api::Options::SURPLUS_CONNECTIONS;
+    let fitting = open_files::make_room_for(wanted.saturating_add(surplus)).saturating_sub(surplus).max(1);
+    if fitting < wanted {
+        warn!(
+            event = "service.connections_lowered",
+            wanted,
+            max_connections = fitting,
+            "fewer connections than MAX_CONNECTIONS: raise the limit of open files"
+        );
+    }
+    fitting
+}
+
 fn bind_api(
     settings: &Settings,
     ports: &Ports,
-    outbox: relay::Handle,
+    (outbox, again): (relay::Handle, renotify::Handle),
     parts: Vec<Arc<dyn HealthPart>>,
     metrics: PrometheusHandle,
 ) -> Result<Api, Error> {
-    let intake_options =
-        intake::Options { allow_http_evaluators: settings.notify.allow_insecure, ..intake::Options::default() };
+    let intake_options = intake::Options {
+        allow_http_evaluators: settings.notify.allow_insecure,
+        limits: settings.limits.request.clone(),
+        rates: settings.rates.clone(),
+        ..intake::Options::default()
+    };
+    let intake: Arc<dyn Intake> = if settings.roles.contains(&Role::Intake) {
+        Arc::new(intake::Service::new(intake_options, ports.clone(), outbox, again))
+    } else {
+        Arc::new(Closed)
+    };
     let api_ports = api::Ports {
-        intake: Arc::new(intake::Service::new(intake_options, ports.clone(), outbox)),
+        intake,
         ledger: ports.ledger.clone(),
         bus: ports.bus.clone(),
         blobs: ports.blobs.clone(),
@@ -328,5 +403,9 @@ fn bind_api(
     };
     let mut options = api::Options::new(settings.http.bind);
     options.admin_token = settings.http.admin_token.clone();
+    options.max_body_bytes = settings.limits.body_bytes;
+    options.trusted_proxies = settings.http.trusted_proxies.clone();
+    options.max_connections = connections(settings.http.max_connections);
+    options.max_in_flight = settings.http.max_in_flight;
     Api::bind(options, api_ports).map_err(|source| Error::Api { address: settings.http.bind, source })
 }

@@ -5,5 +5,8 @@
 
 pub mod app;
 mod clock;
+mod closed;
+mod open_files;
+pub mod secret;
 pub mod settings;
 pub mod telemetry;

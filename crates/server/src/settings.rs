@@ -3,16 +3,23 @@
 //! A name in the environment in capitals is the same name in the file in small letters. All that is
 //! missing or wrong is reported at once, with what each setting is for.
 
+mod limits;
+mod rates;
 mod read;
 mod report;
+mod students;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use core_flows::intake::Rates;
+use ipnet::IpNet;
 use secrecy::SecretString;
+use secrets::Students;
 use url::Url;
 
+pub use limits::Limits;
 pub use read::{DOCUMENTED, read};
 pub use report::{Error, Fault};
 
@@ -23,8 +30,13 @@ pub struct Settings {
     pub http: Http,
     /// `DATA_DIR`: database, blobs and local repositories. Default `data`.
     pub data_dir: PathBuf,
-    /// `STUDENT_SECRET`: what issuers must send. On `DRY_RUN` on loopback the default is `dry-run`.
-    pub student_secret: SecretString,
+    /// `STUDENT_SECRET`: what issuers must send; on `DRY_RUN` on loopback the default is `dry-run`.
+    /// Or `SECRETS_FILE`: a class, each student with a secret of their own.
+    pub students: Students,
+    /// How large a request may be.
+    pub limits: Limits,
+    /// `LIMITS_FILE`: how often something may happen. Default `configs/limits.toml` as it was built in.
+    pub rates: Rates,
     /// Where sites are published.
     pub host: CodeHost,
     /// Language models, when any is configured.
@@ -37,8 +49,23 @@ pub struct Settings {
     pub browser: Browser,
     /// `CONCURRENCY`: flows at once. Default 8.
     pub concurrency: usize,
+    /// `ROLES`, or `--roles`: what this process does. Default all.
+    pub roles: BTreeSet<Role>,
     /// `LOG` and `LOG_FORMAT`.
     pub log: Log,
+}
+
+/// Something that a process does or leaves. One process at a time works in a data folder, so roles are for taking
+/// something out of work, not for sharing it: accepting while nothing is worked on, or finishing what is there while
+/// nothing new comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Accepts tasks over HTTP. Without it each submission is answered with 503; all else is served.
+    Intake,
+    /// Works on tasks. Without it they wait.
+    Runner,
+    /// Carries events from the outbox to the buses. Without it they wait.
+    Relay,
 }
 
 /// The inbound side.
@@ -48,6 +75,12 @@ pub struct Http {
     pub bind: SocketAddr,
     /// `ADMIN_TOKEN`: opens `/v1/*` to clients that are not on loopback.
     pub admin_token: Option<SecretString>,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` counts. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `MAX_CONNECTIONS`: further ones are answered with 503 and closed. Default 16384.
+    pub max_connections: usize,
+    /// `MAX_IN_FLIGHT`: submissions judged and stored at once; further ones are answered with 503. Default 1024.
+    pub max_in_flight: usize,
 }
 
 /// Where sites are published.
@@ -136,6 +169,12 @@ pub enum LogFormat {
     Text,
     /// Text on a terminal, else JSON.
     Auto,
+}
+
+impl Role {
+    /// All of them, by their names.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("intake", Self::Intake), ("runner", Self::Runner), ("relay", Self::Relay)];
 }
 
 impl Settings {

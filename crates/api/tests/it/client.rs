@@ -42,7 +42,7 @@ impl Reply {
         code
     }
 
-    fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no head: {bytes:?}"));
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.split("\r\n");
@@ -74,6 +74,13 @@ impl Exchange {
         bytes.extend_from_slice(body);
         // A server that refuses early may close before everything is written.
         let _ = stream.write_all(&bytes).await;
+        Self { stream, seen: Vec::new() }
+    }
+
+    /// Sends `text` and nothing else.
+    pub(crate) async fn send_as_is(to: SocketAddr, text: &str) -> Self {
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        let _ = stream.write_all(text.as_bytes()).await;
         Self { stream, seen: Vec::new() }
     }
 

@@ -1,6 +1,6 @@
 //! A service with everything it needs, and a story to tell.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,15 +9,14 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::{
-    Bus, Closing, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, Refusal, RepoChoice, Route,
-    StepRecord, Subscription, TaskUpdate, WorkerId,
+    Bus, Closing, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, OverLimit, Policy, Refusal,
+    RepoChoice, Route, StepRecord, Submission, Subscription, TaskUpdate, WorkerId,
 };
 use secrecy::SecretString;
-use serde_json::Value;
 use shared_types::events::{StepFinished, StepStarted, Subject, TaskAccepted, TaskFinished};
 use shared_types::http::{CheckBody, FieldError, Outcome, Part, PartState, Receipt};
 use shared_types::{Digest, Envelope, Payload, Round, TaskId, Timestamp, TraceId};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -136,6 +135,7 @@ impl House {
             accepted_at: at,
             deadline_at: at.plus(Duration::from_secs(600)),
             event: Envelope::new(self.ids.event_id(), at, &subject, accepted),
+            takes: Vec::new(),
         };
         self.ledger.accept(new).await.unwrap();
         let worker = WorkerId("test".to_owned());
@@ -201,18 +201,44 @@ pub(crate) fn finished(step: &str) -> Payload {
 #[derive(Default)]
 pub(crate) struct TestIntake {
     pub(crate) asked: Mutex<Vec<(Route, TraceId)>>,
+    pub(crate) clients: Mutex<Vec<IpAddr>>,
+    held: watch::Sender<usize>,
+    open: watch::Sender<bool>,
+}
+
+impl TestIntake {
+    /// Waits until `count` requests of the case `held` have come.
+    pub(crate) async fn wait_for_held(&self, count: usize) {
+        let mut held = self.held.subscribe();
+        tokio::time::timeout(PATIENCE, held.wait_for(|held| *held >= count)).await.unwrap().unwrap();
+    }
+
+    /// Lets them be answered.
+    pub(crate) fn let_held_go(&self) {
+        self.open.send_replace(true);
+    }
 }
 
 #[async_trait]
 impl Intake for TestIntake {
-    async fn accept(&self, route: Route, body: Value, trace_id: TraceId) -> Result<Receipt, Refusal> {
+    async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        let Submission { route, body, trace_id, client } = submission;
+        self.clients.lock().unwrap().push(client);
         self.asked.lock().unwrap().push((route, trace_id.clone()));
         let field = |pointer: &str| FieldError { pointer: pointer.to_owned(), detail: "expected better".to_owned() };
         let id = TaskId::from_parts(7, 7);
+        if body["case"] == "held" {
+            self.held.send_modify(|held| *held += 1);
+            self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        }
         match body["case"].as_str().unwrap_or("") {
             "invalid" => Err(Refusal::Invalid(vec![field("/checks"), field("/attachments/0/url")])),
             "unauthorized" => Err(Refusal::Unauthorized),
             "large" => Err(Refusal::TooLarge(vec![field("/brief")])),
+            "often" => {
+                let policy = Policy { scope: "build", bucket: "email", limit: 20, window: Duration::from_secs(3600) };
+                Err(Refusal::OverLimit(OverLimit { policy, resets_in: Duration::from_millis(1_234_567) }))
+            }
             "conflict" => Err(Refusal::Conflict { id }),
             "unavailable" => Err(Refusal::Unavailable(Error::again("the disk is on fire"))),
             "later" => Err(Refusal::Unavailable(Error::later(Duration::from_secs(9), "the disk is busy"))),

@@ -5,6 +5,8 @@
 mod client;
 mod edges;
 mod house;
+mod manners;
+mod overload;
 mod stream;
 mod submissions;
 mod tasks;

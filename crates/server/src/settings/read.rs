@@ -1,16 +1,21 @@
 //! From names and texts to [`Settings`]. Pure over its sources, so that tests need no environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Browser, CodeHost, Error, Fault, GitHub, Http, Local, Log, LogFormat, Model, Notify, Settings, socket};
+use super::{
+    Browser, CodeHost, Error, Fault, GitHub, Http, Limits, Local, Log, LogFormat, Model, Notify, Role, Settings,
+    limits, rates, socket, students,
+};
 
 /// What issuers send on a dry run when nothing else is set. Only for loopback.
 const DRY_RUN_SECRET: &str = "dry-run";
@@ -22,9 +27,10 @@ const OPENAI_URL: &str = "https://api.openai.com/v1/";
 const GITHUB_URL: &str = "https://api.github.com/";
 
 /// Every setting, as `configs/dev.env` documents it.
-pub const DOCUMENTED: [&str; 26] = [
+pub const DOCUMENTED: &[&str] = &[
     "DRY_RUN",
     "STUDENT_SECRET",
+    "SECRETS_FILE",
     "GITHUB_TOKEN",
     "GITHUB_OWNER",
     "GITHUB_API_URL",
@@ -39,10 +45,22 @@ pub const DOCUMENTED: [&str; 26] = [
     "PAGES_PORT",
     "PAGES_PUBLIC_URL",
     "ADMIN_TOKEN",
+    "TRUSTED_PROXIES",
+    "LIMITS_FILE",
+    "MAX_CONNECTIONS",
+    "MAX_IN_FLIGHT",
+    "MAX_BODY_BYTES",
+    "MAX_ATTACHMENT_BYTES",
+    "MAX_ATTACHMENTS_BYTES",
+    "MAX_ATTACHMENTS",
+    "MAX_BRIEF_BYTES",
+    "MAX_CHECKS",
+    "MAX_CHECK_BYTES",
     "DATA_DIR",
     "RETRY_MAX_ATTEMPTS",
     "ALLOW_INSECURE_EVALUATORS",
     "CONCURRENCY",
+    "ROLES",
     "NATS_URL",
     "VERIFY_BROWSER",
     "CHROMIUM",
@@ -56,6 +74,7 @@ pub const DOCUMENTED: [&str; 26] = [
 struct Raw {
     dry_run: Option<String>,
     student_secret: Option<SecretString>,
+    secrets_file: Option<PathBuf>,
     github_token: Option<SecretString>,
     github_owner: Option<String>,
     github_api_url: Option<String>,
@@ -70,10 +89,15 @@ struct Raw {
     pages_port: Option<String>,
     pages_public_url: Option<String>,
     admin_token: Option<SecretString>,
+    trusted_proxies: Option<String>,
+    limits_file: Option<PathBuf>,
+    max_connections: Option<String>,
+    max_in_flight: Option<String>,
     data_dir: Option<PathBuf>,
     retry_max_attempts: Option<String>,
     allow_insecure_evaluators: Option<String>,
     concurrency: Option<String>,
+    roles: Option<String>,
     nats_url: Option<SecretString>,
     verify_browser: Option<String>,
     chromium: Option<PathBuf>,
@@ -90,15 +114,17 @@ pub fn read(file: Option<&Path>, environment: BTreeMap<String, String>) -> Resul
     let path = file.unwrap_or(Path::new("sitewright.toml"));
     let fault =
         |source: Box<dyn std::error::Error + Send + Sync>| Error::File { path: path.display().to_string(), source };
-    let variables = Environment::default().ignore_empty(true).source(Some(environment.into_iter().collect()));
+    let variables = Environment::default().ignore_empty(true).source(Some(environment.clone().into_iter().collect()));
     let config = Config::builder()
         .add_source(File::from(path).format(FileFormat::Toml).required(file.is_some()))
         .add_source(variables)
         .build()
         .map_err(|error| fault(error.into()))?;
+    let sizes: limits::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let raw: Raw = config.try_deserialize().map_err(|error| fault(error.into()))?;
     let mut faults = unknown_names(path);
-    let settings = check(raw, &mut faults);
+    let limits = limits::read(&sizes, &mut faults);
+    let settings = check(raw, limits, &environment, &mut faults);
     match settings {
         Some(settings) if faults.is_empty() => Ok(settings),
         _ => Err(Error::Faults(faults)),
@@ -115,7 +141,7 @@ fn unknown_names(path: &Path) -> Vec<Fault> {
         .collect()
 }
 
-fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
+fn check(raw: Raw, limits: Limits, variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Option<Settings> {
     let dry_run = flag("DRY_RUN", raw.dry_run.as_deref(), faults);
     let ip = or_default("BIND", raw.bind.as_deref(), IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address", faults);
     let port = or_default("PORT", raw.port.as_deref(), 8080, "a port number", faults);
@@ -123,13 +149,9 @@ fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
     if dry_run && port == pages_port && port != 0 {
         wrong("PAGES_PORT", "another port than PORT: pages are never served from the API's address", faults);
     }
-    let student_secret = raw.student_secret.or_else(|| {
-        let local = dry_run && ip.is_loopback();
-        local.then(|| SecretString::from(DRY_RUN_SECRET))
-    });
-    if student_secret.is_none() {
-        missing("STUDENT_SECRET", "the secret that issuers send with each task", faults);
-    }
+    let default = (dry_run && ip.is_loopback()).then(|| SecretString::from(DRY_RUN_SECRET));
+    let given = students::Given { secret: raw.student_secret, file: raw.secrets_file, default };
+    let students = students::read(given, variables, faults);
     let default_branch = raw.default_branch.unwrap_or_else(|| "main".to_owned());
     let public_url = url("PAGES_PUBLIC_URL", raw.pages_public_url.as_deref(), faults);
     let api_url = url("GITHUB_API_URL", raw.github_api_url.as_deref(), faults);
@@ -170,6 +192,9 @@ fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
     if !(1..=256).contains(&concurrency) {
         wrong("CONCURRENCY", "a number from 1 to 256", faults);
     }
+    let max_connections = within("MAX_CONNECTIONS", raw.max_connections.as_deref(), 16_384, 1..=1_000_000, faults);
+    let max_in_flight = within("MAX_IN_FLIGHT", raw.max_in_flight.as_deref(), 1024, 1..=100_000, faults);
+    let roles = roles(raw.roles.as_deref(), faults);
     let browser = match raw.verify_browser.as_deref() {
         None | Some("auto") => raw.chromium.map_or(Browser::Auto, Browser::At),
         Some("off") => Browser::Off,
@@ -187,16 +212,27 @@ fn check(raw: Raw, faults: &mut Vec<Fault>) -> Option<Settings> {
             LogFormat::Auto
         }
     };
+    let trusted_proxies = networks("TRUSTED_PROXIES", raw.trusted_proxies.as_deref(), faults);
+    let rates = rates::read(raw.limits_file.as_deref(), faults);
     Some(Settings {
-        http: Http { bind: socket(ip, port), admin_token: raw.admin_token },
+        http: Http {
+            bind: socket(ip, port),
+            admin_token: raw.admin_token,
+            trusted_proxies,
+            max_connections,
+            max_in_flight,
+        },
         data_dir: raw.data_dir.unwrap_or_else(|| PathBuf::from("data")),
-        student_secret: student_secret?,
+        students: students?,
+        limits,
+        rates,
         host: host?,
         model,
         notify: Notify { allow_insecure: allow_insecure || dry_run, max_attempts },
         nats_url: raw.nats_url,
         browser,
         concurrency,
+        roles,
         log: Log { filter: raw.log.unwrap_or_else(|| "info".to_owned()), format },
     })
 }
@@ -267,6 +303,17 @@ fn wrong(name: &'static str, expected: &str, faults: &mut Vec<Fault>) {
     faults.push(Fault { name, detail: format!("wrong: expected {expected}") });
 }
 
+/// Addresses and networks, separated by commas.
+fn networks(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> Vec<IpNet> {
+    let items = text.unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty());
+    let read: Option<Vec<_>> =
+        items.map(|item| item.parse::<IpNet>().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from))).collect();
+    read.unwrap_or_else(|| {
+        wrong(name, "addresses or networks such as 10.0.0.0/8, separated by commas", faults);
+        Vec::new()
+    })
+}
+
 fn flag(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> bool {
     match text.map(str::to_ascii_lowercase).as_deref() {
         None | Some("0" | "false" | "no" | "off") => false,
@@ -293,6 +340,31 @@ fn or_default<T: FromStr>(
             default
         }
     }
+}
+
+fn within(
+    name: &'static str,
+    text: Option<&str>,
+    default: usize,
+    range: RangeInclusive<usize>,
+    faults: &mut Vec<Fault>,
+) -> usize {
+    let expected = format!("a number from {} to {}", range.start(), range.end());
+    let given = text.map(|text| text.parse().ok().filter(|number| range.contains(number)));
+    given.unwrap_or(Some(default)).unwrap_or_else(|| {
+        wrong(name, &expected, faults);
+        default
+    })
+}
+
+fn roles(text: Option<&str>, faults: &mut Vec<Fault>) -> BTreeSet<Role> {
+    let all = || Role::ALL.into_iter().map(|(_, role)| role).collect();
+    let Some(text) = text else { return all() };
+    let named = |name: &str| Role::ALL.into_iter().find(|(known, _)| *known == name.trim()).map(|(_, role)| role);
+    text.split(',').map(named).collect::<Option<_>>().unwrap_or_else(|| {
+        wrong("ROLES", "some of intake, runner and relay, with commas between them", faults);
+        all()
+    })
 }
 
 fn url(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Url> {
