@@ -4,6 +4,7 @@
 //! again. [`Outside`] is the lab's instructor and evaluator. Everything ends with its owner.
 
 mod instance;
+pub mod load;
 pub mod measure;
 mod outside;
 

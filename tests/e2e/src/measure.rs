@@ -64,6 +64,44 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
+/// The value that `share` of all values do not exceed; 0 for none.
+#[must_use]
+pub fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let rank = (share * values.len() as f64).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
+/// What a process has used so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Memory that it holds now, in MB.
+    pub rss_mb: f64,
+    /// The most that it ever held, in MB.
+    pub peak_mb: f64,
+    /// Seconds of processor time, of all its threads.
+    pub cpu_s: f64,
+}
+
+/// Looks at a process, by Linux's `/proc`.
+///
+/// # Errors
+/// There is no such process, or no `/proc`.
+pub fn usage(pid: u32) -> Result<Usage> {
+    /// The unit of times in `stat`, which Linux fixes for programs.
+    const TICKS_PER_S: f64 = 100.0;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("read /proc")?;
+    let mb = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+        anyhow::Ok(value.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    };
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("read /proc")?;
+    // The name, in brackets, may hold blanks; user and system time are the 12th and 13th field after it.
+    let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(Usage { rss_mb: mb("VmRSS:")?, peak_mb: mb("VmHWM:")?, cpu_s: ticks / TICKS_PER_S })
+}
+
 fn folder() -> Result<PathBuf> {
     let folder = super::workspace().join("target/bench");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
