@@ -42,16 +42,23 @@ pub trait Gatekeeper: Send + Sync {
     /// `later` when too many secrets are being checked.
     async fn authenticate(&self, email: &Email, secret: &SecretString) -> Result<Option<Tenant>, Error>;
 
-    /// Whether `bytes` hold `secret`, with which a request came, or one of our own, in plain or in an
-    /// encoding that is read back easily. Not for foreign secrets.
-    fn holds(&self, secret: &SecretString, bytes: &[u8]) -> bool;
-
-    /// `text` with what [`Self::holds`] looks for replaced by `[redacted]`.
-    fn redact_own(&self, secret: &SecretString, text: &str) -> String;
+    /// A search for `secret`, with which a request came, in that request's own content. It knows nothing of other
+    /// secrets, so that nobody can guess at ours through it.
+    fn search_for(&self, secret: &SecretString) -> Box<dyn SecretSearch>;
 
     /// Every secret found in the site.
     fn scan(&self, site: &Site) -> Vec<Leak>;
 
     /// `text` with our own secrets and anything that looks like one replaced by `[redacted]`.
+    fn redact(&self, text: &str) -> String;
+}
+
+/// Looks for one secret, in plain and in encodings that are read back easily. Finds nothing for a secret that is so
+/// short that it would be found in innocent text.
+pub trait SecretSearch: Send + Sync {
+    /// Whether `bytes` hold it.
+    fn is_in(&self, bytes: &[u8]) -> bool;
+
+    /// `text` with it replaced by `[redacted]`.
     fn redact(&self, text: &str) -> String;
 }

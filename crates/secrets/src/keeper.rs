@@ -1,10 +1,9 @@
 //! The gatekeeper's port over those who may come in and the scanner.
 
 use std::fmt;
-use std::ops::Range;
 
 use async_trait::async_trait;
-use ports::{Gatekeeper, Leak, Site, Tenant};
+use ports::{Gatekeeper, Leak, SecretSearch, Site, Tenant};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::Email;
 
@@ -12,10 +11,7 @@ use crate::class::Class;
 use crate::rules::RULES;
 use crate::scanner::Scanner;
 use crate::students::{Everybody, Members};
-use crate::{Error, own};
-
-/// What a redacted secret reads as.
-const REDACTED: &[u8] = b"[redacted]";
+use crate::{Error, own, redaction};
 
 /// A site with more leaks than this is not described better by more of them.
 const MAX_LEAKS: usize = 200;
@@ -84,44 +80,6 @@ impl Keeper {
     pub fn kinds() -> impl Iterator<Item = &'static str> {
         RULES.iter().map(|rule| rule.kind)
     }
-
-    /// Places of `secret` and of our own, ordered and joined.
-    fn own_places(&self, secret: &SecretString, bytes: &[u8]) -> Vec<Range<usize>> {
-        let mut places: Vec<_> = self.scanner.find_own(bytes).collect();
-        // The shared secret is one of our own already.
-        if let Admission::Members(_) = self.admission {
-            places.extend(own::places(secret, bytes));
-        }
-        joined(places)
-    }
-}
-
-/// `places` in order, those that overlap or touch as one.
-fn joined(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    places.sort_by_key(|place| (place.start, place.end));
-    let mut joined: Vec<Range<usize>> = Vec::with_capacity(places.len());
-    for place in places {
-        match joined.last_mut() {
-            Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
-            _ => joined.push(place),
-        }
-    }
-    joined
-}
-
-/// `text` with what is at `places` replaced.
-fn replaced(text: &str, places: Vec<Range<usize>>) -> String {
-    let mut clean = Vec::with_capacity(text.len());
-    let mut done = 0;
-    for secret in places {
-        clean.extend_from_slice(text.as_bytes().get(done..secret.start).unwrap_or_default());
-        clean.extend_from_slice(REDACTED);
-        done = secret.end;
-    }
-    clean.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
-    // The rules match whole ASCII texts, so a cut through a character is only possible inside
-    // a password; the rest of that character is then replaced.
-    String::from_utf8(clean).unwrap_or_else(|cut| String::from_utf8_lossy(cut.as_bytes()).into_owned())
 }
 
 impl fmt::Debug for Keeper {
@@ -140,12 +98,8 @@ impl Gatekeeper for Keeper {
         }
     }
 
-    fn holds(&self, secret: &SecretString, bytes: &[u8]) -> bool {
-        !self.own_places(secret, bytes).is_empty()
-    }
-
-    fn redact_own(&self, secret: &SecretString, text: &str) -> String {
-        replaced(text, self.own_places(secret, text.as_bytes()))
+    fn search_for(&self, secret: &SecretString) -> Box<dyn SecretSearch> {
+        Box::new(own::Search::new(secret))
     }
 
     fn scan(&self, site: &Site) -> Vec<Leak> {
@@ -165,7 +119,7 @@ impl Gatekeeper for Keeper {
 
     fn redact(&self, text: &str) -> String {
         let places = self.scanner.find(text.as_bytes()).into_iter().map(|found| found.bytes);
-        replaced(text, joined(places.collect()))
+        redaction::replaced(text, places.collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod hasher;
 mod keeper;
 mod keyed;
 mod own;
+mod redaction;
 mod rules;
 mod scanner;
 mod students;

@@ -7,10 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use memchr::memmem;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ports::SecretSearch;
 use regex::bytes::{Regex, RegexBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::Error;
+use crate::{Error, redaction};
 
 /// A shorter secret would be found in innocent text.
 pub(crate) const MIN_BYTES: usize = 8;
@@ -44,18 +45,35 @@ pub(crate) fn search<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Res
     search.map(Some).map_err(|_quotes_the_secrets| Error::OwnSecrets)
 }
 
-/// Every place of `secret`, in any form, in `bytes`; unordered. For a secret that is at hand for one
-/// request only: nothing is compiled, and nothing of it is kept.
-pub(crate) fn places(secret: &SecretString, bytes: &[u8]) -> Vec<Range<usize>> {
-    let secret = secret.expose_secret().trim();
-    if secret.len() < MIN_BYTES {
-        return Vec::new();
+/// Finds one secret in any form. For a secret that is at hand for one request only: little is prepared, and
+/// what is prepared goes with the request.
+pub(crate) struct Search(Vec<memmem::Finder<'static>>);
+
+impl Search {
+    pub(crate) fn new(secret: &SecretString) -> Self {
+        let secret = secret.expose_secret().trim();
+        let forms = if secret.len() < MIN_BYTES { Vec::new() } else { forms(secret) };
+        Self(forms.iter().map(|form| memmem::Finder::new(form).into_owned()).collect())
     }
-    let places = forms(secret).into_iter().flat_map(|form| {
-        let places = memmem::find_iter(bytes, form.as_bytes()).map(|start| start..start + form.len());
-        places.collect::<Vec<_>>()
-    });
-    places.collect()
+
+    /// Every place, unordered.
+    fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let of = |form: &memmem::Finder<'_>| {
+            let length = form.needle().len();
+            form.find_iter(bytes).map(|start| start..start + length).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+}
+
+impl SecretSearch for Search {
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        self.0.iter().any(|form| form.find(bytes).is_some())
+    }
+
+    fn redact(&self, text: &str) -> String {
+        redaction::replaced(text, self.places(text.as_bytes()))
+    }
 }
 
 fn forms(secret: &str) -> Vec<String> {
@@ -93,9 +111,11 @@ mod tests {
         let secret = ["correct horse/", "+battery~staple"].concat();
         let search = search([SecretString::from(secret.clone()), "short".into()].iter()).unwrap().unwrap();
         let found = |text: &str| {
-            let at_hand = !places(&SecretString::from(secret.clone()), text.as_bytes()).is_empty();
-            assert_eq!(at_hand, search.is_match(text.as_bytes()), "{text}");
-            at_hand
+            let at_hand = Search::new(&SecretString::from(secret.clone()));
+            assert_eq!(at_hand.is_in(text.as_bytes()), search.is_match(text.as_bytes()), "{text}");
+            let clean = at_hand.redact(text);
+            assert!(!at_hand.is_in(clean.as_bytes()) && !search.is_match(clean.as_bytes()), "{clean}");
+            at_hand.is_in(text.as_bytes())
         };
 
         for text in [
@@ -122,7 +142,8 @@ mod tests {
     #[test]
     fn nothing_to_look_for_is_no_search() {
         assert!(search([SecretString::from("1234567")].iter()).unwrap().is_none());
-        assert!(places(&"1234567".into(), b"1234567").is_empty());
-        assert!(places(&"".into(), b"1234567").is_empty());
+        for short in ["1234567", "", "       1       "] {
+            assert!(!Search::new(&short.into()).is_in(b"1234567       1       "), "{short}");
+        }
     }
 }

@@ -45,14 +45,10 @@ impl Scanner {
         Ok(Self { rules: rules?, set: set.map_err(Error::Rules)?, own: own::search(own)? })
     }
 
-    /// Places of our own secrets only.
-    pub(crate) fn find_own(&self, bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
-        self.own.iter().flat_map(|own| own.find_iter(bytes)).map(|hit| hit.range())
-    }
-
     /// All findings, ordered by place. Findings of different kinds may overlap.
     pub(crate) fn find(&self, bytes: &[u8]) -> Vec<Found> {
-        let mut found: Vec<Found> = self.find_own(bytes).map(own_found).collect();
+        let mut found: Vec<Found> =
+            self.own.iter().flat_map(|own| own.find_iter(bytes)).map(|hit| hit.range()).map(own_found).collect();
         for index in &self.set.matches(bytes) {
             let Some((kind, regex)) = self.rules.get(index) else { continue };
             found.extend(regex.captures_iter(bytes).filter_map(|hit| secret_of(kind, &hit)));

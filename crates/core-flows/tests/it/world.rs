@@ -138,6 +138,18 @@ pub(crate) fn request(round: u32, nonce: &str) -> Value {
     })
 }
 
+struct PlainSearch(String);
+
+impl SecretSearch for PlainSearch {
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        String::from_utf8_lossy(bytes).contains(&self.0)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.replace(&self.0, "[redacted]")
+    }
+}
+
 pub(crate) struct FakeGatekeeper;
 
 #[async_trait]
@@ -147,12 +159,8 @@ impl Gatekeeper for FakeGatekeeper {
         Ok((secret.expose_secret() == SECRET).then_some(tenant))
     }
 
-    fn holds(&self, secret: &SecretString, bytes: &[u8]) -> bool {
-        String::from_utf8_lossy(bytes).contains(secret.expose_secret())
-    }
-
-    fn redact_own(&self, secret: &SecretString, text: &str) -> String {
-        text.replace(secret.expose_secret(), "[redacted]")
+    fn search_for(&self, secret: &SecretString) -> Box<dyn SecretSearch> {
+        Box::new(PlainSearch(secret.expose_secret().to_owned()))
     }
 
     fn scan(&self, site: &Site) -> Vec<Leak> {

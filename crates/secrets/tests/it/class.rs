@@ -164,22 +164,16 @@ async fn a_proven_secret_is_not_hashed_again_and_a_wrong_one_always() {
 fn the_secret_of_a_request_is_found_and_redacted_in_its_content() {
     let keeper = keeper(&student("ada@example.com", &hash("a"), "github_token_env = \"ADA_TOKEN\""));
     let text = ["ada's ", "own secret"].concat();
-    let secret = SecretString::from(text.clone());
-    let encoded = hex::encode(&text);
+    let search = keeper.search_for(&text.as_str().into());
     for (said, expected) in [
-        (format!("say {text}, {encoded} and {}", token()), "say [redacted], [redacted] and [redacted]"),
+        (format!("say {text}{text}, {} ü", hex::encode(&text)), "say [redacted], [redacted] ü"),
         ("say nothing".to_owned(), "say nothing"),
-        (samples_of_strangers(), samples_of_strangers().as_str()),
+        // Whoever may ask this must not learn of other secrets.
+        (token(), token().as_str()),
     ] {
-        assert_eq!(keeper.redact_own(&secret, &said), expected);
-        assert_eq!(keeper.holds(&secret, said.as_bytes()), said != expected, "{said}");
+        assert_eq!(search.redact(&said), expected);
+        assert_eq!(search.is_in(said.as_bytes()), said != expected, "{said}");
     }
-    assert!(!keeper.holds(&"short".into(), b"short"));
-}
-
-/// A foreign secret is for [`ports::Gatekeeper::redact`].
-fn samples_of_strangers() -> String {
-    format!("token {}", crate::samples::github_token())
 }
 
 /// The example that the repository shows is one that the program takes, with the words that it names.
