@@ -1,5 +1,6 @@
 //! What no compiler checks. Each rule is a file below; all findings come at once.
 
+mod logs;
 pub(crate) mod migrations;
 mod packages;
 mod packaging;
@@ -18,5 +19,6 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     findings.extend(migrations::check(tree)?);
     findings.extend(records::check(tree)?);
     findings.extend(packaging::check(tree)?);
+    findings.extend(logs::check(tree)?);
     Ok(findings)
 }

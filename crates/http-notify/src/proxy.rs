@@ -160,7 +160,7 @@ impl Service {
                         tunnels.spawn(serve(client, Arc::clone(&self.options)));
                     }
                     Err(error) => {
-                        warn!(error = %error, "the browser's proxy could not take a connection");
+                        warn!(event = "proxy.accept_failed", %error, "the browser's proxy could not take a connection");
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -178,8 +178,10 @@ async fn serve(client: TcpStream, options: Arc<Options>) {
     };
     let (client, command, target) = match timeout(options.handshake_timeout, handshake).await {
         Ok(Ok(asked)) => asked,
-        Ok(Err(error)) => return debug!(error = %error, "a client of the browser's proxy speaks no SOCKS5"),
-        Err(_) => return debug!("a client of the browser's proxy said nothing"),
+        Ok(Err(error)) => {
+            return debug!(event = "proxy.client_refused", %error, "a client of the proxy speaks no SOCKS5");
+        }
+        Err(_) => return debug!(event = "proxy.client_refused", "a client of the browser's proxy said nothing"),
     };
     let authority = match (command, Authority::asked(target)) {
         (Socks5Command::TCPConnect, Some(authority)) => authority,
@@ -196,7 +198,8 @@ async fn serve(client: TcpStream, options: Arc<Options>) {
             }
         }
         Err(fault) => {
-            debug!(host = %authority.host, port = authority.port, error = %ErrorChain(&fault), "no way out for a page");
+            let Authority { host, port, .. } = &authority;
+            debug!(event = "proxy.refused", %host, port, error = %ErrorChain(&fault), "no way out for a page");
             refuse(client, &fault.reply(), &options).await;
         }
     }

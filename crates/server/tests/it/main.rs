@@ -1,5 +1,7 @@
 //! Settings, from texts to what the process starts with.
 
+mod logs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
