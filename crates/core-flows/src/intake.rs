@@ -79,7 +79,7 @@ impl Intake for Service {
     /// Requirements C-012 to C-021, C-027 to C-034, C-053, C-101 to C-105, C-153.
     async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal> {
         let Submission { route, body, trace_id, client } = submission;
-        let valid = validate::request(route, &body, &self.options)?;
+        let valid = validate::request(route, &body, &self.options, &|text| self.ports.gatekeeper.redact(text))?;
         drop(body);
         name_request(&valid);
         let gate = Gate::new(&self.options.rates.auth_failures, client, &valid.email);

@@ -20,5 +20,5 @@ pub use checks::{
 pub use events::{Envelope, Payload};
 pub use ids::{CommitSha, Digest, Epoch, EventId, TaskId, TraceId};
 pub use path::SitePath;
-pub use text::{Email, Nonce, Round, TaskName};
+pub use text::{Email, Found, InvalidText, Nonce, Round, TaskName};
 pub use time::Timestamp;

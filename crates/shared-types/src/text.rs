@@ -6,11 +6,53 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A text does not have the form its type demands. The message says what is expected and never
-/// quotes the text.
+/// A text does not have the form its type demands. Shows one character of it at most, so that
+/// texts which nobody else may see can be spoken of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidText(pub &'static str);
+#[error("expected {expected}, got {found}")]
+pub struct InvalidText {
+    /// What is expected, with its article.
+    pub expected: &'static str,
+    /// The first thing that is wrong.
+    pub found: Found,
+}
+
+/// What came instead of the form that was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing at all, or white space only.
+    Nothing,
+    /// This many characters.
+    Characters(usize),
+    /// This many bytes.
+    Bytes(usize),
+    /// A character that has no place here, and where it stands, from 1.
+    Character(char, usize),
+    /// Something about the whole, as the end of "got ...".
+    Form(&'static str),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Nothing => f.write_str("an empty text"),
+            Self::Characters(count) => write!(f, "{count} characters"),
+            Self::Bytes(count) => write!(f, "{count} bytes"),
+            // Many characters look like another one: beyond ASCII the number says which it is.
+            Self::Character(c, place) if !c.is_ascii() => {
+                write!(f, "'{}' (U+{:04X}) as character {place}", c.escape_debug(), u32::from(c))
+            }
+            Self::Character(c, place) => write!(f, "'{}' as character {place}", c.escape_debug()),
+            Self::Form(form) => f.write_str(form),
+        }
+    }
+}
+
+/// The first character of `text` that `is_foreign` picks, with its place.
+pub(crate) fn foreign(text: &str, is_foreign: impl Fn(char) -> bool) -> Option<Found> {
+    let (place, c) = text.chars().enumerate().find(|(_, c)| is_foreign(*c))?;
+    Some(Found::Character(c, place + 1))
+}
 
 /// Which pass over a task this is. Invariant: `1 <= n && n <= Round::MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -42,7 +84,7 @@ impl TryFrom<u32> for Round {
     fn try_from(n: u32) -> Result<Self, InvalidText> {
         match u8::try_from(n) {
             Ok(small) if (1..=Self::MAX).contains(&n) => Ok(Self(small)),
-            _ => Err(InvalidText("an integer from 1 to 99")),
+            _ => Err(InvalidText { expected: "an integer from 1 to 99", found: Found::Form("another one") }),
         }
     }
 }
@@ -60,7 +102,7 @@ impl fmt::Display for Round {
 }
 
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $example:literal, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $example:literal, $expected:literal, $fault:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(try_from = "String", into = "String")]
@@ -78,9 +120,13 @@ macro_rules! text_type {
         impl FromStr for $name {
             type Err = InvalidText;
             fn from_str(text: &str) -> Result<Self, InvalidText> {
-                let check: fn(&str) -> Result<(), InvalidText> = $check;
+                let fault: fn(&str) -> Option<Found> = $fault;
                 let text = text.trim();
-                check(text).map(|()| Self(text.to_owned()))
+                let fault = if text.is_empty() { Some(Found::Nothing) } else { fault(text) };
+                match fault {
+                    None => Ok(Self(text.to_owned())),
+                    Some(found) => Err(InvalidText { expected: $expected, found }),
+                }
             }
         }
 
@@ -104,28 +150,26 @@ text_type!(
     /// one letter or digit (so that neither `.` nor `..` is a name).
     TaskName,
     "sales-summary-7f3a9",
+    "1 to 100 of A-Z a-z 0-9 . _ - with at least one letter or digit",
     |text| {
-        let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        let named = text.bytes().any(|b| b.is_ascii_alphanumeric());
-        if allowed && named && text.len() <= 100 {
-            Ok(())
-        } else {
-            Err(InvalidText("1 to 100 of A-Z a-z 0-9 . _ - with at least one letter or digit"))
-        }
+        let length = || (text.len() > 100).then(|| Found::Characters(text.chars().count()));
+        let unnamed = || (!text.contains(|c: char| c.is_ascii_alphanumeric())).then_some(NAMELESS);
+        foreign(text, |c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-')).or_else(length).or_else(unnamed)
     }
 );
+
+/// A task's name is also that of its repository, which cannot be made of punctuation alone.
+const NAMELESS: Found = Found::Form("none of them");
 
 text_type!(
     /// The issuer's mark of one request, echoed in the notification: 1 to 200 printable ASCII
     /// characters without spaces (a UUID as a rule).
     Nonce,
     "0199c0de-0000-7000-8000-000000000001",
+    "1 to 200 printable ASCII characters without spaces",
     |text| {
-        if (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
-            Ok(())
-        } else {
-            Err(InvalidText("1 to 200 printable ASCII characters without spaces"))
-        }
+        let length = || (text.len() > 200).then(|| Found::Characters(text.chars().count()));
+        foreign(text, |c| !c.is_ascii_graphic()).or_else(length)
     }
 );
 
@@ -134,15 +178,17 @@ text_type!(
     /// Display and Debug mask it; [`Email::as_str`] is the way to the whole address.
     Email,
     "student@example.com",
+    "an e-mail address of at most 254 bytes",
     |text| {
-        let sides = text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-        });
-        if sides && text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            Ok(())
-        } else {
-            Err(InvalidText("an e-mail address of at most 254 bytes"))
-        }
+        let sides = match text.split_once('@') {
+            None => Some(Found::Form("a text without @")),
+            Some((_, domain)) if domain.contains('@') => Some(Found::Form("more than one @")),
+            Some(("", _)) => Some(Found::Form("nothing before the @")),
+            Some((_, "")) => Some(Found::Form("nothing after the @")),
+            Some(_) => None,
+        };
+        let length = || (text.len() > 254).then_some(Found::Bytes(text.len()));
+        sides.or_else(length).or_else(|| foreign(text, |c| c.is_whitespace() || c.is_control()))
     }
 );
 
@@ -183,17 +229,33 @@ plain_text!(Nonce);
 mod tests {
     use super::*;
 
-    fn check<T: FromStr>(text: &str, accepted: bool) {
-        assert_eq!(text.parse::<T>().is_ok(), accepted, "{text:?}");
+    /// Asserts what is wrong with `text`; nothing when it is accepted.
+    #[track_caller]
+    fn check<T: FromStr<Err = InvalidText>>(text: &str, found: &str) {
+        let got = text.parse::<T>().err().map(|fault| fault.found.to_string());
+        assert_eq!(got.unwrap_or_default(), found, "{text:?}");
     }
 
     #[test]
     fn task_names_cannot_leave_a_folder() {
-        check::<TaskName>(" photo-card-5be11 ", true);
-        check::<TaskName>("a.b_c-1", true);
-        for bad in ["", ".", "..", "---", "../../etc/passwd", "a b", "é", &"x".repeat(101)] {
-            check::<TaskName>(bad, false);
-        }
+        check::<TaskName>(" photo-card-5be11 ", "");
+        check::<TaskName>("a.b_c-1", "");
+        check::<TaskName>(&"x".repeat(100), "");
+        check::<TaskName>(" \n", "an empty text");
+        check::<TaskName>("..", "none of them");
+        check::<TaskName>("---", "none of them");
+        check::<TaskName>("../../etc/passwd", "'/' as character 3");
+        check::<TaskName>("a b", "' ' as character 2");
+        check::<TaskName>("a\0", "'\\0' as character 2");
+        check::<TaskName>("photo\u{2011}card", "'\u{2011}' (U+2011) as character 6");
+        check::<TaskName>(&"x".repeat(101), "101 characters");
+    }
+
+    #[test]
+    fn nonces_are_printable() {
+        check::<Nonce>("{any/thing}", "");
+        check::<Nonce>(&"x".repeat(201), "201 characters");
+        check::<Nonce>("a\u{202e}b", "'\\u{202e}' (U+202E) as character 2");
     }
 
     #[test]
@@ -204,9 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn an_address_has_two_sides_and_no_white_space() {
+        check::<Email>(" student@example.com", "");
+        check::<Email>("jürgen@bücher.example", "");
+        check::<Email>("nobody", "a text without @");
+        check::<Email>("a@b@c", "more than one @");
+        check::<Email>("@b", "nothing before the @");
+        check::<Email>("a@", "nothing after the @");
+        check::<Email>("a b@example.com", "' ' as character 2");
+        check::<Email>(&format!("a@{}", "b".repeat(253)), "255 bytes");
+    }
+
+    #[test]
     fn an_address_is_masked_wherever_it_is_printed() {
-        check::<Email>("a b@example.com", false);
-        check::<Email>("a@b@c", false);
         let email: Email = "student@example.com".parse().unwrap();
         assert_eq!(format!("{email} {email:?}"), "s***@example.com Email(s***@example.com)");
     }

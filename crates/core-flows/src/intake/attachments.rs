@@ -4,15 +4,19 @@
 //! refused. A name that belongs to Sitewright's own files (`LICENSE`, `README.md`, `.nojekyll`,
 //! `index.html`) is kept below `attachments/`, since neither file may replace the other.
 
+mod data_uri;
+mod sniff;
+
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use data_url::DataUrl;
 use serde_json::Value;
 use shared_types::SitePath;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::bounds::Limits;
-use super::failures::{Failures, kind};
+use super::failures::{Came, Failures, Pointer, count};
+use data_uri::Fault;
 
 /// Files that Sitewright or the page itself writes.
 const OURS: [&str; 4] = ["license", "readme.md", ".nojekyll", "index.html"];
@@ -21,42 +25,74 @@ const OURS: [&str; 4] = ["license", "readme.md", ".nojekyll", "index.html"];
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub(super) path: SitePath,
+    /// As declared.
     pub(super) media_type: String,
+    /// What the bytes look like, when that is certain.
+    pub(super) sniffed_type: Option<String>,
     pub(super) bytes: Bytes,
 }
 
 /// All attached files; absent and null mean none.
-pub(super) fn read(value: Option<&Value>, limits: &Limits, failures: &mut Failures) -> Option<Vec<File>> {
+pub(super) fn read(value: Option<&Value>, limits: &Limits, failures: &mut Failures<'_>) -> Option<Vec<File>> {
+    let list_at = Pointer::root().member("attachments");
     let items = match value {
         None | Some(Value::Null) => return Some(Vec::new()),
         Some(Value::Array(items)) => items,
-        Some(other) => {
-            failures.invalid("/attachments", format_args!("expected a list or null, got {}", kind(other)));
+        other => {
+            failures.invalid(list_at, format_args!("expected a list or null, got {}", Came(other)));
             return None;
         }
     };
     if items.len() > limits.attachments {
-        let detail = format!("expected at most {} attachments, got {}", limits.attachments, items.len());
-        failures.invalid("/attachments", detail);
+        let detail = format!("expected at most {}, got {}", count(limits.attachments, "attachment"), items.len());
+        failures.invalid(list_at, detail);
         return None;
     }
     let mut taken = HashSet::new();
-    let mut left = limits.attachments_bytes;
+    let mut room = Room::of(limits);
     let mut files = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let path = path(index, item, &mut taken, failures);
-        let content = content(index, item, limits, &mut left, failures);
-        if let (Some(path), Some((media_type, bytes))) = (path, content) {
-            files.push(File { path, media_type, bytes });
+        let item_at = list_at.item(index);
+        if !item.is_object() {
+            let detail = format!("expected an object with \"name\" and \"url\", got {}", Came(Some(item)));
+            failures.invalid(item_at, detail);
+            continue;
         }
+        let path = path(item_at.member("name"), item.get("name"), &mut taken, failures);
+        let content = content(item_at.member("url"), item.get("url"), &mut room, failures);
+        if let (Some(path), Some((media_type, bytes))) = (path, content) {
+            let sniffed_type = sniff::media_type(&bytes).map(str::to_owned);
+            files.push(File { path, media_type, sniffed_type, bytes });
+        }
+    }
+    if room.exceeded {
+        let limit = count(limits.attachments_bytes, "byte");
+        failures.too_large(list_at, format_args!("expected at most {limit} in all attachments together, got more"));
     }
     (files.len() == items.len()).then_some(files)
 }
 
-fn path(index: usize, item: &Value, taken: &mut HashSet<String>, failures: &mut Failures) -> Option<SitePath> {
-    let pointer = format!("/attachments/{index}/name");
-    let Some(name) = item.get("name").and_then(Value::as_str) else {
-        failures.invalid(pointer, format_args!("expected a file name, got {}", missing_or_kind(item, "name")));
+/// Bytes that attachments may still have.
+struct Room {
+    each: usize,
+    all: usize,
+    exceeded: bool,
+}
+
+impl Room {
+    fn of(limits: &Limits) -> Self {
+        Self { each: limits.attachment_bytes, all: limits.attachments_bytes, exceeded: false }
+    }
+}
+
+fn path(
+    pointer: Pointer,
+    name: Option<&Value>,
+    taken: &mut HashSet<String>,
+    failures: &mut Failures<'_>,
+) -> Option<SitePath> {
+    let Some(name) = name.and_then(Value::as_str) else {
+        failures.invalid(pointer, format_args!("expected a file name, got {}", Came(name)));
         return None;
     };
     let name = name.trim();
@@ -67,16 +103,16 @@ fn path(index: usize, item: &Value, taken: &mut HashSet<String>, failures: &mut 
     };
     match placed.parse::<SitePath>() {
         Ok(path) if is_free(&path, taken) => {
-            taken.insert(folded(&path));
+            taken.insert(folded(path.as_str()));
             Some(path)
         }
         Ok(_) => {
-            let detail = "expected a name of its own, got one that is taken, or that is a folder where a file is";
-            failures.invalid(pointer, detail);
+            let wrong = "one that is taken, or that is a folder where a file is";
+            failures.invalid(pointer, format_args!("expected a name of its own, got {wrong}{}", failures.quote(name)));
             None
         }
-        Err(expected) => {
-            failures.invalid(pointer, format_args!("expected {expected}, got a name that is not"));
+        Err(fault) => {
+            failures.invalid(pointer, format_args!("{fault}{}", failures.quote(name)));
             None
         }
     }
@@ -84,71 +120,46 @@ fn path(index: usize, item: &Value, taken: &mut HashSet<String>, failures: &mut 
 
 /// Whether no other file, ours included, has this path or lies below or above it.
 fn is_free(path: &SitePath, taken: &HashSet<String>) -> bool {
-    let path = folded(path);
+    let path = folded(path.as_str());
     let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
     let clashes = |other: &str| path == other || within(&path, other) || within(other, &path);
     !taken.iter().map(String::as_str).chain(OURS).any(clashes)
 }
 
-/// Some file systems do not tell upper from lower case: such names are the same here too.
-fn folded(path: &SitePath) -> String {
-    path.as_str().to_lowercase()
+/// Some file systems do not tell upper from lower case, or `é` from `e` with an accent: such names
+/// are the same here too.
+fn folded(path: &str) -> String {
+    path.to_lowercase().nfc().collect()
 }
 
+/// The declared media type and the bytes.
 fn content(
-    index: usize,
-    item: &Value,
-    limits: &Limits,
-    left: &mut usize,
-    failures: &mut Failures,
+    pointer: Pointer,
+    url: Option<&Value>,
+    room: &mut Room,
+    failures: &mut Failures<'_>,
 ) -> Option<(String, Bytes)> {
-    let pointer = format!("/attachments/{index}/url");
-    let Some(url) = item.get("url").and_then(Value::as_str) else {
-        failures.invalid(pointer, format_args!("expected a data URI, got {}", missing_or_kind(item, "url")));
+    let Some(url) = url.and_then(Value::as_str) else {
+        failures.invalid(pointer, format_args!("expected a data URI, got {}", Came(url)));
         return None;
     };
-    // Decoding never makes a text longer than three quarters of base64 or a third of
-    // percent-encoding; the length of the text bounds both before memory is spent.
-    if url.len() > limits.attachment_bytes.saturating_mul(3).saturating_add(1024) {
-        failures.too_large(pointer, limits.attachment_bytes, "bytes in one attachment");
-        return None;
-    }
-    let uri = match DataUrl::process(url.trim()) {
-        Ok(uri) => uri,
-        Err(_) => {
-            let got = match url.split_once(':') {
-                Some((scheme, _)) if is_scheme(scheme) && !scheme.eq_ignore_ascii_case("data") => {
-                    format!("a URL with the scheme {scheme}")
-                }
-                _ => "a text that is none (a data URI is `data:<type>[;base64],<data>`)".to_owned(),
-            };
-            failures.invalid(pointer, format_args!("expected a data URI, got {got}"));
-            return None;
+    match data_uri::decode(url, room.each, room.all) {
+        Ok(decoded) => {
+            room.all = room.all.saturating_sub(decoded.bytes.len());
+            return Some((decoded.media_type, decoded.bytes));
         }
-    };
-    let Ok((bytes, _fragment)) = uri.decode_to_vec() else {
-        failures.invalid(pointer, "expected a data URI, got one whose base64 is broken");
-        return None;
-    };
-    if bytes.len() > limits.attachment_bytes {
-        failures.too_large(pointer, limits.attachment_bytes, "bytes in one attachment");
-        return None;
+        Err(Fault::BeyondEach) => {
+            let limit = count(room.each, "byte");
+            failures.too_large(pointer, format_args!("expected at most {limit} in one attachment, got more"));
+        }
+        Err(Fault::BeyondAll) => {
+            (room.all, room.exceeded) = (0, true);
+        }
+        Err(Fault::OtherScheme(scheme)) => {
+            let scheme = failures.scheme(&scheme, url);
+            failures.invalid(pointer, format_args!("expected a data URI, got a URL with {scheme}"));
+        }
+        Err(fault) => failures.invalid(pointer, format_args!("expected a data URI, got {fault}")),
     }
-    let Some(rest) = left.checked_sub(bytes.len()) else {
-        failures.too_large("/attachments", limits.attachments_bytes, "bytes in all attachments");
-        return None;
-    };
-    *left = rest;
-    Some((uri.mime_type().to_string(), Bytes::from(bytes)))
-}
-
-fn missing_or_kind(item: &Value, field: &str) -> &'static str {
-    match item {
-        Value::Object(fields) => fields.get(field).map_or("nothing: the field is missing", kind),
-        other => kind(other),
-    }
-}
-
-fn is_scheme(text: &str) -> bool {
-    (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    None
 }

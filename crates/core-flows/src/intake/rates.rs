@@ -131,7 +131,7 @@ pub(super) enum Pair {
 impl Gate {
     pub(super) fn new(limits: &AuthFailures, client: IpAddr, email: &Email) -> Self {
         const SCOPE: &str = "auth-failure";
-        let (client, email) = (network(client).to_string(), email.as_str());
+        let (client, email) = (network(client).to_string(), &*folded(email));
         let known = Policy { scope: "known", bucket: "client-and-email", limit: u32::MAX, window: KNOWN_FOR };
         Self {
             pair: bucket(SCOPE, "client-and-email", limits.per_client_and_email, &[&client, email]),
@@ -175,7 +175,7 @@ impl Gate {
 impl Rates {
     /// What accepting a task is counted in.
     pub(super) fn task(&self, round: Round, email: &Email, task: &TaskName, quotas: Quotas) -> Vec<Bucket> {
-        let (email, task) = (email.as_str(), task.as_str());
+        let (email, task) = (&*folded(email), task.as_str());
         if round.is_first() {
             return vec![with_quota(bucket("build", "email", self.build.per_email, &[email]), quotas.builds_per_hour)];
         }
@@ -200,6 +200,11 @@ fn with_quota(bucket: Bucket, per_hour: Option<u32>) -> Bucket {
 fn bucket(scope: &'static str, by: &'static str, rate: Rate, whom: &[&str]) -> Bucket {
     let window = Duration::from_secs(rate.window_s.get().into());
     Bucket { policy: Policy { scope, bucket: by, limit: rate.limit.get(), window }, key: key(whom) }
+}
+
+/// Capitals make no other student, or each way to write an e-mail would have guesses of its own.
+fn folded(email: &Email) -> String {
+    email.as_str().to_lowercase()
 }
 
 /// E-mails and names hold no control characters, so one between them keeps two lists apart.
@@ -251,6 +256,7 @@ mod tests {
         assert_ne!(key("2001:db8::1", ann), key("2001:db8:0:1::1", ann));
         assert_eq!(key("192.0.2.1", ann), key("::ffff:192.0.2.1", ann));
         assert_ne!(key("192.0.2.1", ann), key("192.0.2.2", ann));
+        assert_eq!(key("192.0.2.1", ann), key("192.0.2.1", "Ann@Example.com"));
         assert_ne!(key("192.0.2.1", ann), key("192.0.2.1", "bob@example.com"));
     }
 

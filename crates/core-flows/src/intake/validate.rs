@@ -1,22 +1,21 @@
 //! Reads a request field by field, so that one answer names every field that failed.
 //!
 //! Pure: a JSON value in, a [`Valid`] request or the whole list of failures out. Messages say what
-//! was expected and what came, and never quote the secret.
+//! was expected and what came, and never quote the secret (see [`super::failures`]).
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use ports::{Refusal, Route};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use shared_types::http::CheckBody;
-use shared_types::{Email, Nonce, Round, TaskName};
+use shared_types::{Email, InvalidText, Nonce, Round, TaskName};
 use url::Url;
 
 use super::Options;
 use super::attachments::{self, File};
 use super::bounds::Limits;
-use super::failures::{Failures, kind};
+use super::failures::{Came, Failures, Pointer, count};
 
 /// A URL longer than this is nonsense or an attack.
 const URL_MAX: usize = 2048;
@@ -35,19 +34,31 @@ pub(super) struct Valid {
     pub(super) attachments: Vec<File>,
 }
 
-/// The request in `body`, or why it is not one.
-pub(super) fn request(route: Route, body: &Value, options: &Options) -> Result<Valid, Refusal> {
-    let mut failures = Failures::default();
+/// Whether a message may show the text that failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    Shown,
+    Never,
+}
+
+/// The request in `body`, or why it is not one. `redact` takes secrets out of a text.
+pub(super) fn request(
+    route: Route,
+    body: &Value,
+    options: &Options,
+    redact: &dyn Fn(&str) -> String,
+) -> Result<Valid, Refusal> {
+    let mut failures = Failures::of(body, redact);
     let Some(fields) = body.as_object() else {
-        failures.invalid("", format_args!("expected an object, got {}", kind(body)));
+        failures.invalid(Pointer::root(), format_args!("expected an object, got {}", Came(Some(body))));
         return Err(failures.refusal());
     };
     let failed = &mut failures;
-    let email = parsed::<Email>(fields, "email", failed);
+    let email = parsed::<Email>(fields, "email", Quote::Never, failed);
     let secret = text(fields, "secret", failed).map(|secret| SecretString::from(secret.to_owned()));
-    let task = parsed::<TaskName>(fields, "task", failed);
+    let task = parsed::<TaskName>(fields, "task", Quote::Shown, failed);
     let round = round(fields, route, failed);
-    let nonce = parsed::<Nonce>(fields, "nonce", failed);
+    let nonce = parsed::<Nonce>(fields, "nonce", Quote::Shown, failed);
     let brief = brief(fields, &options.limits, failed);
     let checks = checks(fields, &options.limits, failed);
     let evaluation_url = evaluation_url(fields, options.allow_http_evaluators, failed);
@@ -68,116 +79,136 @@ pub(super) fn request(route: Route, body: &Value, options: &Options) -> Result<V
     }
 }
 
-fn text<'a>(fields: &'a Map<String, Value>, name: &str, failures: &mut Failures) -> Option<&'a str> {
+fn at(name: &str) -> Pointer {
+    Pointer::root().member(name)
+}
+
+fn text<'a>(fields: &'a Map<String, Value>, name: &str, failures: &mut Failures<'_>) -> Option<&'a str> {
     match fields.get(name) {
         Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
-        Some(other) => {
-            failures.invalid(format_args!("/{name}"), format_args!("expected a text, got {}", kind(other)));
-            None
-        }
-        None => {
-            failures.invalid(format_args!("/{name}"), "expected a text, but the field is missing");
+        other => {
+            failures.invalid(at(name), format_args!("expected a text, got {}", Came(other)));
             None
         }
     }
 }
 
-fn parsed<T: FromStr<Err: Display>>(fields: &Map<String, Value>, name: &str, failures: &mut Failures) -> Option<T> {
-    match text(fields, name, failures)?.parse() {
+fn parsed<T: FromStr<Err = InvalidText>>(
+    fields: &Map<String, Value>,
+    name: &str,
+    quote: Quote,
+    failures: &mut Failures<'_>,
+) -> Option<T> {
+    let text = text(fields, name, failures)?;
+    match text.parse() {
         Ok(value) => Some(value),
-        Err(expected) => {
-            failures.invalid(format_args!("/{name}"), format_args!("expected {expected}, got another text"));
+        Err(fault) => {
+            let quoted = if quote == Quote::Shown { failures.quote(text) } else { String::new() };
+            failures.invalid(at(name), format_args!("{fault}{quoted}"));
             None
         }
     }
 }
 
-fn round(fields: &Map<String, Value>, route: Route, failures: &mut Failures) -> Option<Round> {
+fn round(fields: &Map<String, Value>, route: Route, failures: &mut Failures<'_>) -> Option<Round> {
     let wanted = match route {
         Route::Build => "the integer 1 (later rounds go to /revise or /tasks)",
         Route::Revise => "an integer from 2 to 99 (round 1 goes to /build or /tasks)",
         Route::Tasks => "an integer from 1 to 99",
     };
-    let Some(value) = fields.get("round") else {
-        failures.invalid("/round", format_args!("expected {wanted}, but the field is missing"));
-        return None;
-    };
-    let round = value.as_u64().and_then(|n| u32::try_from(n).ok()).and_then(|n| Round::try_from(n).ok());
+    let value = fields.get("round");
     let fits = |round: &Round| match route {
         Route::Build => round.is_first(),
         Route::Revise => !round.is_first(),
         Route::Tasks => true,
     };
-    let round = round.filter(fits);
+    let round = value.and_then(integer).and_then(|n| Round::try_from(n).ok()).filter(fits);
     if round.is_none() {
-        let got = if value.is_number() { value.to_string() } else { kind(value).to_owned() };
-        failures.invalid("/round", format_args!("expected {wanted}, got {got}"));
+        let got = match value {
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::String(text)) => format!("a text{}", failures.quote(text)),
+            other => Came(other).to_string(),
+        };
+        failures.invalid(at("round"), format_args!("expected {wanted}, got {got}"));
     }
     round
 }
 
-fn brief(fields: &Map<String, Value>, limits: &Limits, failures: &mut Failures) -> Option<String> {
+/// `1`, and also `1.0` and `1e0`: JSON has one kind of number, and these are the same one.
+fn integer(value: &Value) -> Option<u32> {
+    if let Some(n) = value.as_u64() {
+        return u32::try_from(n).ok();
+    }
+    let n = value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(Round::MAX)).contains(n))?;
+    (0..=Round::MAX).find(|whole| f64::from(*whole) == n)
+}
+
+fn brief(fields: &Map<String, Value>, limits: &Limits, failures: &mut Failures<'_>) -> Option<String> {
     let brief = text(fields, "brief", failures)?;
     if brief.len() > limits.brief_bytes {
-        failures.too_large("/brief", limits.brief_bytes, "bytes");
+        failures.too_large(at("brief"), at_most(limits.brief_bytes, brief.len()));
         return None;
     }
     Some(brief.to_owned())
 }
 
+fn at_most(limit: usize, came: usize) -> String {
+    format!("expected at most {}, got {came}", count(limit, "byte"))
+}
+
 /// Requirement C-031: absent, not a list and empty are failures.
-fn checks(fields: &Map<String, Value>, limits: &Limits, failures: &mut Failures) -> Option<Vec<CheckBody>> {
-    const WANTED: &str = "a list of at least one check";
+fn checks(fields: &Map<String, Value>, limits: &Limits, failures: &mut Failures<'_>) -> Option<Vec<CheckBody>> {
     let items = match fields.get("checks") {
         Some(Value::Array(items)) if !items.is_empty() => items,
-        Some(Value::Array(_)) => {
-            failures.invalid("/checks", format_args!("expected {WANTED}, got an empty list"));
-            return None;
-        }
-        Some(other) => {
-            failures.invalid("/checks", format_args!("expected {WANTED}, got {}", kind(other)));
-            return None;
-        }
-        None => {
-            failures.invalid("/checks", format_args!("expected {WANTED}, but the field is missing"));
+        other => {
+            failures.invalid(at("checks"), format_args!("expected a list of at least one check, got {}", Came(other)));
             return None;
         }
     };
     if items.len() > limits.checks {
-        failures.invalid("/checks", format_args!("expected at most {} checks, got {}", limits.checks, items.len()));
+        let detail = format!("expected at most {}, got {}", count(limits.checks, "check"), items.len());
+        failures.invalid(at("checks"), detail);
         return None;
     }
     let read: Vec<_> = items.iter().enumerate().map(|(index, item)| check(index, item, limits, failures)).collect();
     read.into_iter().collect()
 }
 
-fn check(index: usize, item: &Value, limits: &Limits, failures: &mut Failures) -> Option<CheckBody> {
+/// One check in any of its four shapes; the three that are texts are told apart later.
+fn check(index: usize, item: &Value, limits: &Limits, failures: &mut Failures<'_>) -> Option<CheckBody> {
+    const WANTED: &str = "expected a text that is not empty or an object {\"js\": \"<expression>\"}";
+    let item_at = at("checks").item(index);
     let (pointer, text) = match item {
-        Value::String(text) => (format!("/checks/{index}"), Some(text)),
-        Value::Object(object) => match object.get("js") {
-            Some(Value::String(text)) => (format!("/checks/{index}/js"), Some(text)),
-            _ => (format!("/checks/{index}"), None),
+        Value::String(text) => (item_at, text),
+        Value::Object(members) => match members.get("js") {
+            Some(Value::String(text)) => (item_at.member("js"), text),
+            Some(other) => {
+                let detail = format!("expected a text that is an expression, got {}", Came(Some(other)));
+                failures.invalid(item_at.member("js"), detail);
+                return None;
+            }
+            None => {
+                failures.invalid(item_at, format_args!("{WANTED}, got an object without the member \"js\""));
+                return None;
+            }
         },
-        _ => (format!("/checks/{index}"), None),
+        other => {
+            failures.invalid(item_at, format_args!("{WANTED}, got {}", Came(Some(other))));
+            return None;
+        }
     };
-    match text {
-        Some(text) if text.len() > limits.check_bytes => {
-            failures.too_large(pointer, limits.check_bytes, "bytes");
-            None
-        }
-        Some(text) if says_something(text) => Some(match item {
-            Value::String(_) => CheckBody::Text(text.clone()),
-            _ => CheckBody::JavaScript { js: text.clone() },
-        }),
-        _ => {
-            let expected = "expected a text that is not empty or an object {\"js\": \"<expression>\"}";
-            failures.invalid(
-                pointer,
-                format_args!("{expected}, got {}", if text.is_some() { "one without content" } else { kind(item) }),
-            );
-            None
-        }
+    if text.len() > limits.check_bytes {
+        failures.too_large(pointer, at_most(limits.check_bytes, text.len()));
+        return None;
     }
+    if !says_something(text) {
+        failures.invalid(pointer, format_args!("{WANTED}, got one without content"));
+        return None;
+    }
+    Some(match item {
+        Value::String(_) => CheckBody::Text(text.clone()),
+        _ => CheckBody::JavaScript { js: text.clone() },
+    })
 }
 
 /// Whether anything is left of a check without blanks and its `js:`.
@@ -190,21 +221,24 @@ fn says_something(check: &str) -> bool {
     !code.trim().is_empty()
 }
 
-/// Requirement C-029.
-fn evaluation_url(fields: &Map<String, Value>, allow_http: bool, failures: &mut Failures) -> Option<Url> {
+/// Requirement C-029. The address may hold a token of the issuer's, so no message quotes it.
+fn evaluation_url(fields: &Map<String, Value>, allow_http: bool, failures: &mut Failures<'_>) -> Option<Url> {
     let wanted = if allow_http { "an http or https URL" } else { "an https URL" };
     let text = text(fields, "evaluation_url", failures)?;
     if text.len() > URL_MAX {
-        failures.too_large("/evaluation_url", URL_MAX, "bytes");
+        failures.too_large(at("evaluation_url"), at_most(URL_MAX, text.len()));
         return None;
     }
     let fault = match Url::parse(text.trim()) {
-        Err(_) => "a text that is no URL".to_owned(),
+        Err(why) => format!("a text of {} that is none ({why})", count(text.chars().count(), "character")),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            format!("a URL with {}", failures.scheme(url.scheme(), text))
+        }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => "a URL with credentials".to_owned(),
         Ok(url) if url.host_str().is_none_or(str::is_empty) => "a URL without a host".to_owned(),
-        Ok(url) if url.scheme() == "https" || (allow_http && url.scheme() == "http") => return Some(url),
-        Ok(url) => format!("a URL with the scheme {}", url.scheme()),
+        Ok(url) if url.scheme() == "https" || allow_http => return Some(url),
+        Ok(_) => "a URL with the scheme http".to_owned(),
     };
-    failures.invalid("/evaluation_url", format_args!("expected {wanted}, got {fault}"));
+    failures.invalid(at("evaluation_url"), format_args!("expected {wanted}, got {fault}"));
     None
 }

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use ports::{Refusal, Route};
 use serde_json::{Value, json};
 
-use crate::world::{World, request};
+use crate::world::{SECRET, World, request};
 
 async fn check(route: Route, change: impl FnOnce(&mut Value), expected: Expect) {
     let world = World::new();
@@ -30,6 +30,10 @@ async fn a_sound_request_is_accepted() {
     check(Route::Tasks, |body| body["round"] = json!(7), expect!["accepted sales-7f3a9 round 7"]).await;
     check(Route::Build, |body| body["attachments"] = Value::Null, expect!["accepted sales-7f3a9 round 1"]).await;
     check(Route::Build, |body| body["extra"] = json!([1]), expect!["accepted sales-7f3a9 round 1"]).await;
+    check(Route::Build, |body| body["task"] = json!(" sales-7f3a9\n"), expect!["accepted sales-7f3a9 round 1"]).await;
+    check(Route::Tasks, |body| body["round"] = json!(2.0), expect!["accepted sales-7f3a9 round 2"]).await;
+    let shapes = json!(["Plain English", "js: true", "document.title", {"js": "true"}]);
+    check(Route::Build, |body| body["checks"] = shapes, expect!["accepted sales-7f3a9 round 1"]).await;
 }
 
 #[tokio::test]
@@ -38,15 +42,15 @@ async fn one_answer_names_every_field_that_failed() {
         Route::Build,
         |body| *body = json!({ "secret": 7, "checks": [], "round": 2, "task": "../../etc/passwd", "attachments": {} }),
         expect![[r#"
-            /email: expected a text, but the field is missing
+            /email: expected a text, got nothing: the field is missing
             /secret: expected a text, got a number
-            /task: expected 1 to 100 of A-Z a-z 0-9 . _ - with at least one letter or digit, got another text
+            /task: expected 1 to 100 of A-Z a-z 0-9 . _ - with at least one letter or digit, got '/' as character 3: "../../etc/passwd"
             /round: expected the integer 1 (later rounds go to /revise or /tasks), got 2
-            /nonce: expected a text, but the field is missing
-            /brief: expected a text, but the field is missing
+            /nonce: expected a text, got nothing: the field is missing
+            /brief: expected a text, got nothing: the field is missing
             /checks: expected a list of at least one check, got an empty list
-            /evaluation_url: expected a text, but the field is missing
-            /attachments: expected a list or null, got an object
+            /evaluation_url: expected a text, got nothing: the field is missing
+            /attachments: expected a list or null, got an object of 0 members
         "#]],
     )
     .await;
@@ -54,8 +58,8 @@ async fn one_answer_names_every_field_that_failed() {
         Route::Build,
         |body| *body = json!([1]),
         expect![[r#"
-        : expected an object, got a list
-    "#]],
+            : expected an object, got a list of 1 item
+        "#]],
     )
     .await;
 }
@@ -75,8 +79,8 @@ async fn each_field_says_what_was_expected() {
         Route::Revise,
         bad("round", json!("2")),
         expect![[r#"
-        /round: expected an integer from 2 to 99 (round 1 goes to /build or /tasks), got a text
-    "#]],
+            /round: expected an integer from 2 to 99 (round 1 goes to /build or /tasks), got a text: "2"
+        "#]],
     )
     .await;
     check(
@@ -84,7 +88,7 @@ async fn each_field_says_what_was_expected() {
         bad("checks", json!(["ok", 7, {"css": "x"}, " ", {"js": ""}, "JS: "])),
         expect![[r#"
             /checks/1: expected a text that is not empty or an object {"js": "<expression>"}, got a number
-            /checks/2: expected a text that is not empty or an object {"js": "<expression>"}, got an object
+            /checks/2: expected a text that is not empty or an object {"js": "<expression>"}, got an object without the member "js"
             /checks/3: expected a text that is not empty or an object {"js": "<expression>"}, got one without content
             /checks/4/js: expected a text that is not empty or an object {"js": "<expression>"}, got one without content
             /checks/5: expected a text that is not empty or an object {"js": "<expression>"}, got one without content
@@ -95,8 +99,8 @@ async fn each_field_says_what_was_expected() {
         Route::Build,
         bad("evaluation_url", json!("not a url")),
         expect![[r#"
-        /evaluation_url: expected an http or https URL, got a text that is no URL
-    "#]],
+            /evaluation_url: expected an http or https URL, got a text of 9 characters that is none (relative URL without a base)
+        "#]],
     )
     .await;
     check(
@@ -119,8 +123,8 @@ async fn each_field_says_what_was_expected() {
         Route::Build,
         bad("brief", json!("x".repeat(1 << 20))),
         expect![[r#"
-        too large: /brief: more than the limit of 102400 bytes
-    "#]],
+            too large: /brief: expected at most 102400 bytes, got 1048576
+        "#]],
     )
     .await;
     check(Route::Build, bad("secret", json!("wrong")), expect!["the secret is not right"]).await;
@@ -135,18 +139,18 @@ async fn attachments_stay_inside_the_site() {
         }
     };
     check(Route::Build, named(&["../../etc/passwd", "CON", "/abs", "ok.csv", "OK.csv"]), expect![[r#"
-        /attachments/0/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that is not
-        /attachments/1/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that is not
-        /attachments/2/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that is not
-        /attachments/4/name: expected a name of its own, got one that is taken, or that is a folder where a file is
+        /attachments/0/name: expected a relative path of at most 200 bytes that stays inside the site, got the segment `.` or `..`: "../../etc/passwd"
+        /attachments/1/name: expected a relative path of at most 200 bytes that stays inside the site, got a name that Windows reserves: "CON"
+        /attachments/2/name: expected a relative path of at most 200 bytes that stays inside the site, got an empty segment (`/` at an end, or two together): "/abs"
+        /attachments/4/name: expected a name of its own, got one that is taken, or that is a folder where a file is: "OK.csv"
     "#]]).await;
     check(
         Route::Build,
         named(&["a", "a/b.txt", "LICENSE/x", "index.html/y"]),
         expect![[r#"
-            /attachments/1/name: expected a name of its own, got one that is taken, or that is a folder where a file is
-            /attachments/2/name: expected a name of its own, got one that is taken, or that is a folder where a file is
-            /attachments/3/name: expected a name of its own, got one that is taken, or that is a folder where a file is
+            /attachments/1/name: expected a name of its own, got one that is taken, or that is a folder where a file is: "a/b.txt"
+            /attachments/2/name: expected a name of its own, got one that is taken, or that is a folder where a file is: "LICENSE/x"
+            /attachments/3/name: expected a name of its own, got one that is taken, or that is a folder where a file is: "index.html/y"
         "#]],
     )
     .await;
@@ -164,19 +168,59 @@ async fn attachments_stay_inside_the_site() {
         Route::Build,
         with_url("data:text/csv;base64,@@@"),
         expect![[r#"
-        /attachments/0/url: expected a data URI, got one whose base64 is broken
-    "#]],
+            /attachments/0/url: expected a data URI, got one whose base64 is broken: symbol with codepoint 64 not expected
+        "#]],
     )
     .await;
     check(
         Route::Build,
         with_url("nonsense"),
         expect![[r#"
-        /attachments/0/url: expected a data URI, got a text that is none (a data URI is `data:<type>[;base64],<data>`)
-    "#]],
+            /attachments/0/url: expected a data URI, got a text of 8 characters that is none (it is `data:<type>[;base64],<data>`)
+        "#]],
     )
     .await;
     check(Route::Build, with_url("data:,"), expect!["accepted sales-7f3a9 round 1"]).await;
+}
+
+/// Issuers mix fields up; what they meant to keep secret is not repeated, wherever it came.
+#[tokio::test]
+async fn the_secret_is_never_quoted() {
+    check(
+        Route::Build,
+        |body| {
+            for field in ["task", "round", "nonce", "evaluation_url"] {
+                body[field] = json!(format!("{SECRET}: !"));
+            }
+            body["attachments"] = json!([{ "name": SECRET.to_uppercase() + "/", "url": format!("{SECRET}:x") }]);
+        },
+        expect![[r#"
+            /task: expected 1 to 100 of A-Z a-z 0-9 . _ - with at least one letter or digit, got ' ' as character 5
+            /round: expected the integer 1 (later rounds go to /revise or /tasks), got a text
+            /nonce: expected 1 to 200 printable ASCII characters without spaces, got ' ' as character 5
+            /evaluation_url: expected an http or https URL, got a text of 14 characters that is none (relative URL without a base)
+            /attachments/0/name: expected a relative path of at most 200 bytes that stays inside the site, got an empty segment (`/` at an end, or two together)
+            /attachments/0/url: expected a data URI, got a text of 13 characters that is none (it is `data:<type>[;base64],<data>`)
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_bytes_look_like_is_recorded_beside_what_was_declared() {
+    let world = World::new();
+    let mut body = request(1, "n-1");
+    body["attachments"] = json!([
+        { "name": "data.csv", "url": "data:application/json,a%2Cb" },
+        { "name": "dot.png", "url": "data:;base64,iVBORw0KGgoAAAANSUhEUg==" },
+        { "name": "empty", "url": "data:," },
+    ]);
+    let receipt = world.post(Route::Build, body).await.unwrap();
+    let task = world.ports.ledger.task(receipt.id).await.unwrap().unwrap();
+    let types: Vec<_> =
+        task.attachments.iter().map(|file| (file.media_type.as_str(), file.sniffed_type.as_deref())).collect();
+    let ascii = "text/plain;charset=US-ASCII";
+    assert_eq!(types, [("application/json", Some("text/plain")), (ascii, Some("image/png")), (ascii, None)]);
 }
 
 #[tokio::test]
