@@ -1,6 +1,7 @@
 //! End-to-end cases over real processes. Names that hold `browser::` need Chromium, names that
 //! hold `nats::` need nats-server.
 
+mod any_input;
 mod bad_input;
 mod browser;
 mod github;
