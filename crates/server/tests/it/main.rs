@@ -1,5 +1,6 @@
 //! Settings, from texts to what the process starts with.
 
+mod browser;
 mod logs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,7 @@ fn all_that_is_missing_is_said_at_once() {
         expect![[r#"
             these settings are missing or wrong:
 
-              STUDENT_SECRET  missing: the secret that issuers send with each task
+              STUDENT_SECRET  missing: the secret that issuers send with each task (or SECRETS_FILE, for one a student)
               GITHUB_TOKEN    missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
               LLM_API_KEY     missing: writes the sites; a key of an OpenAI-compatible service (or set LITELLM_URL or LLM_BASE_URL for one without a key)
               LLM_MODEL       missing: the model that writes the sites, by the name its service gives it (or the table [aliases])
@@ -120,6 +121,34 @@ fn secrets_are_not_shown() {
     assert!(!format!("{settings:?}").contains(&planted));
 }
 
+/// Either a secret for everybody or a class, and what is wrong with the class is said with all else.
+#[test]
+fn a_class_stands_in_for_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("class.toml");
+    let path = file.to_str().unwrap();
+    let read = |texts: &[(&str, &str)]| settings::read(None, environment(&[texts, &[("DRY_RUN", "1")]].concat()));
+    let said = |texts: &[(&str, &str)]| read(texts).unwrap_err().to_string();
+    let wrong = said(&[("SECRETS_FILE", path), ("PORT", "web")]);
+    assert!(wrong.contains("class.toml cannot be read") && wrong.contains("expected a port"), "{wrong}");
+
+    let hash = secrets::hash(&"a secret".into()).unwrap();
+    let student = format!("[[student]]\nemail = \"ada@example.com\"\nsecret_hash = \"{hash}\"\n");
+    std::fs::write(&file, format!("{student}github_token_env = \"ADA_TOKEN\"\n{student}colour = 1\n")).unwrap();
+    let wrong = said(&[("SECRETS_FILE", path)]);
+    for expected in ["student 1 (a***@example.com) names the variable ADA_TOKEN", "`colour`", "address of student 1"] {
+        assert!(wrong.contains(expected), "{wrong}");
+    }
+    assert!(!wrong.contains("$argon2"), "{wrong}");
+    assert!(said(&[("SECRETS_FILE", path), ("STUDENT_SECRET", "s")]).contains("STUDENT_SECRET is set as well"));
+
+    std::fs::write(&file, format!("{student}github_token_env = \"ADA_TOKEN\"\n")).unwrap();
+    let token = ["a-token", "-of-ada"].concat();
+    let settings = read(&[("SECRETS_FILE", path), ("ADA_TOKEN", &token)]).unwrap();
+    let shown = format!("{settings:?}");
+    assert!(shown.contains("Class { size: 1") && !shown.contains(&token) && !shown.contains("$argon2"), "{shown}");
+}
+
 #[test]
 fn every_setting_is_documented() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/dev.env")).unwrap();
@@ -130,6 +159,6 @@ fn every_setting_is_documented() {
         .filter(|name| !name.is_empty())
         .collect();
     // A table has no place in the environment.
-    let known: BTreeSet<&str> = DOCUMENTED.into_iter().filter(|name| *name != "ALIASES").collect();
+    let known: BTreeSet<&str> = DOCUMENTED.iter().copied().filter(|name| *name != "ALIASES").collect();
     assert_eq!(documented, known);
 }
