@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ports::Verdict;
 use shared_types::{Payload, http};
+use tracing::warn;
 
 use super::{Context, Done, Error};
 use crate::delivery::{self, ACCEPTED, ATTEMPT_TIMEOUT, FINAL, Reading};
@@ -45,7 +46,11 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
         let named = ctx.retry().wait(attempt, verdict).filter(fits);
         let wait = named.or_else(|| ctx.retry().wait(attempt, Verdict::RetryWithBackoff).filter(fits));
         match wait {
-            Some(wait) => tokio::time::sleep(wait).await,
+            Some(wait) => {
+                let wait_ms = wait.as_millis() as u64;
+                warn!(event = "notification.retrying", attempt, wait_ms, reason, "not delivered, trying again");
+                tokio::time::sleep(wait).await;
+            }
             None => return Ok(done(NotifyEnd::Undelivered, body, attempt, reason)),
         }
     }
