@@ -6,6 +6,7 @@ mod bad_input;
 mod browser;
 mod github;
 mod nats;
+mod outgoing;
 mod overload;
 mod rates;
 mod restart;
