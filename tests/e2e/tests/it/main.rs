@@ -10,4 +10,5 @@ mod outgoing;
 mod overload;
 mod rates;
 mod restart;
+mod secrets;
 mod stop;
