@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use crate::guard::{self, AllowPrivate, Refusal};
 
@@ -26,15 +27,37 @@ pub trait Lookup: fmt::Debug + Send + Sync {
     async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
+/// Lookups of one [`SystemLookup`] at the same time.
+const MAX_LOOKUPS: usize = 32;
+
 /// The system's resolver, on tokio's blocking threads.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemLookup;
+///
+/// A lookup cannot be called off: one that a name server drags out keeps its thread when nobody waits
+/// for it any more. So their number is bounded, and whoever asks for slow names takes threads from
+/// nobody but from those who share this value.
+#[derive(Debug, Clone)]
+pub struct SystemLookup {
+    places: Arc<Semaphore>,
+}
+
+impl Default for SystemLookup {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+    }
+}
 
 #[async_trait]
 impl Lookup for SystemLookup {
     async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let found = tokio::net::lookup_host((name, 0)).await?;
-        Ok(found.take(MAX_ADDRESSES).map(|address| address.ip()).collect())
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let name = name.to_owned();
+        // A task of its own, so that the place is taken until the lookup has really ended.
+        let lookup = tokio::spawn(async move {
+            let found = tokio::net::lookup_host((name, 0)).await;
+            drop(place);
+            found.map(|found| found.take(MAX_ADDRESSES).map(|address| address.ip()).collect())
+        });
+        lookup.await.map_err(io::Error::other)?
     }
 }
 

@@ -49,7 +49,7 @@ impl Default for Options {
             allow_private: AllowPrivate::None,
             body_cap: 64 * 1024,
             user_agent: shared_types::events::PRODUCER.to_owned(),
-            lookup: Arc::new(SystemLookup),
+            lookup: Arc::new(SystemLookup::default()),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             allowed: Vec::new(),
-            lookup: Arc::new(SystemLookup),
+            lookup: Arc::new(SystemLookup::default()),
             max_tunnels: 256,
             handshake_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
