@@ -5,9 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap};
+use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest, web};
 use constant_time_eq::constant_time_eq;
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Span;
 
 use crate::problem::Fault;
 use crate::state::State;
@@ -27,15 +29,30 @@ impl FromRequest for Admin {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let token = request.app_data::<web::Data<State>>().and_then(|state| state.options.admin_token.as_ref());
-        ready(admit(token, request.headers(), request.peer_addr()).map(|()| Self(())))
+        ready(admit(token, request.headers(), named(request), request.peer_addr()).map(|()| {
+            Span::current().record("actor", "operator");
+            Self(())
+        }))
     }
 }
 
-fn admit(token: Option<&SecretString>, headers: &HeaderMap, peer: Option<SocketAddr>) -> Result<(), Fault> {
+/// The host that was asked for: that of an absolute target, which makes `Host` count for nothing (RFC 9112, section
+/// 3.2.2), else `Host`. `head` has seen to it that there are not two.
+fn named(request: &HttpRequest) -> Option<&str> {
+    let host = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    request.uri().authority().map(Authority::host).or_else(host)
+}
+
+fn admit(
+    token: Option<&SecretString>,
+    headers: &HeaderMap,
+    host: Option<&str>,
+    peer: Option<SocketAddr>,
+) -> Result<(), Fault> {
     match token {
         Some(token) if bearer(headers).is_some_and(|given| is_same(token, given)) => Ok(()),
         Some(_) => Err(Fault::AdminTokenNeeded(SEND_TOKEN)),
-        None if is_local(headers, peer) => Ok(()),
+        None if is_local(headers, host, peer) => Ok(()),
         None => Err(Fault::AdminTokenNeeded(SET_TOKEN)),
     }
 }
@@ -52,10 +69,10 @@ fn is_same(token: &SecretString, given: &str) -> bool {
 
 /// Loopback alone would also let in whatever a proxy on this machine passes on, and any page whose host name was
 /// rebound to 127.0.0.1 in a browser here.
-fn is_local(headers: &HeaderMap, peer: Option<SocketAddr>) -> bool {
+fn is_local(headers: &HeaderMap, host: Option<&str>, peer: Option<SocketAddr>) -> bool {
     let passed_on = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name));
-    let named = headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback_host);
-    peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) && named && !passed_on
+    let to_us = host.is_some_and(is_loopback_host);
+    peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) && to_us && !passed_on
 }
 
 fn is_loopback_host(host: &str) -> bool {
@@ -79,7 +96,8 @@ mod tests {
         for (name, value) in headers {
             map.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
-        let got = admit(token.as_ref(), &map, Some(peer.parse().unwrap()));
+        let host = headers.iter().find_map(|(name, value)| (*name == "host").then_some(*value));
+        let got = admit(token.as_ref(), &map, host, Some(peer.parse().unwrap()));
         assert_eq!(got.is_ok(), admitted, "{token:?} {peer} {headers:?}");
     }
 

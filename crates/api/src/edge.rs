@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use metrics::{counter, histogram};
@@ -96,10 +96,20 @@ pub(crate) async fn handle(
     if standing == Standing::Surplus {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
+    suit_version(&mut response);
     let span_id = state.ports.ids.boundary();
     add_headers(response.headers_mut(), &trace_id, &span_id, &request_id);
     observe(&response, &request_id, began);
     Ok(response.map_body(|_, body| incoming.held_by(body)))
+}
+
+/// HTTP/1.0 has no chunks: there a body of unknown length ends with its connection (RFC 9112, section 6.3).
+fn suit_version(response: &mut ServiceResponse) {
+    if response.request().version() < Version::HTTP_11 && response.response().body().size() == BodySize::Stream {
+        let head = response.response_mut().head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
 }
 
 /// Replaces an answer that was made from an error by the document about it.

@@ -1,23 +1,25 @@
 //! The OpenAPI document: what the handlers say of themselves, and the problems each of them may answer with.
 //!
-//! The examples of problems are made by the code that answers with them, so they cannot drift apart.
+//! What holds for every operation is added in one place (`everywhere`).
 
+mod everywhere;
 pub(crate) mod examples;
+pub(crate) mod problems;
+pub(crate) mod requests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ports::Refusal;
 use shared_types::http::{FieldError, Notification, Problem};
-use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Type};
+use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
+use self::problems::documented;
 use crate::json::Malformed;
-use crate::problem::{Fault, PROBLEM_JSON};
+use crate::problem::Fault;
 use crate::routes::Documented;
 
 #[derive(utoipa::OpenApi)]
@@ -28,7 +30,10 @@ use crate::routes::Documented;
         version = "1.0.0",
         description = "A brief comes in; a deployed page that passes its checks goes out before the deadline.\n\n\
             Every error answer is a problem document (RFC 9457) whose `code` never changes; `/docs/errors` says what \
-            each means. Every answer carries `x-trace-id`; a `traceparent` (W3C Trace Context) is taken over.",
+            each means. Every answer carries `x-trace-id`, `traceparent` and `x-request-id`; the latter two are taken \
+            over from the request. HEAD is answered wherever GET is, with the same head; OPTIONS is answered on every \
+            path with 204 and `Allow`. What is no HTTP at all, names no Host or two, or has a head of more than 128 KiB or 96 fields, gets a bare \
+            400, 408 or 431.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/", description = "This service")),
@@ -45,7 +50,11 @@ struct Frame;
 /// The contract of version 1, from which `openapi/sitewright.v1.json` is generated. The same in every build.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    Frame::openapi().merge_from(Documented::openapi())
+    let mut document = Frame::openapi().merge_from(Documented::openapi());
+    everywhere::complete(&mut document);
+    requests::link_receipts(&mut document);
+    requests::bound_checks(&mut document);
+    document
 }
 
 struct AdminToken;
@@ -76,6 +85,7 @@ impl IntoResponses for SubmissionProblems {
             Refusal::Invalid(invalid),
             Refusal::Unauthorized,
             Refusal::Conflict { id: examples::task_id() },
+            Refusal::OverLimit(examples::over_limit()),
             Refusal::TooLarge(large),
             Refusal::Unavailable(examples::outage()),
         ];
@@ -143,33 +153,6 @@ impl IntoResponses for StreamProblems {
             Fault::Busy,
         ])
     }
-}
-
-/// One response a status, with one example a code.
-fn documented(faults: &[Fault]) -> BTreeMap<String, RefOr<Response>> {
-    let mut by_status: BTreeMap<String, Vec<&Fault>> = BTreeMap::new();
-    for fault in faults {
-        by_status.entry(fault.kind().status.to_string()).or_default().push(fault);
-    }
-    by_status.into_iter().map(|(status, faults)| (status, RefOr::T(response(&faults)))).collect()
-}
-
-fn response(faults: &[&Fault]) -> Response {
-    let titles: Vec<_> =
-        faults.iter().map(|fault| format!("`{}`: {}", fault.kind().code, fault.kind().title)).collect();
-    let problems = faults.iter().map(|fault| {
-        // A document of texts and numbers always serializes.
-        let problem = serde_json::to_value(fault.problem(examples::trace_id())).unwrap_or_default();
-        (fault.kind().code, ExampleBuilder::new().value(Some(problem)).build())
-    });
-    let content =
-        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(problems).build();
-    let mut response = ResponseBuilder::new().description(titles.join("; ")).content(PROBLEM_JSON, content);
-    if let Some((name, _)) = faults.iter().find_map(|fault| fault.header()) {
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        response = response.header(name, HeaderBuilder::new().schema(Some(text)).build());
-    }
-    response.build()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use ports::{Refusal, Verdict};
+use ports::{OverLimit, Refusal, Verdict};
 use shared_types::TraceId;
 use shared_types::http::{FieldError, Problem};
 
@@ -29,7 +29,7 @@ pub(crate) struct Kind {
 macro_rules! kinds {
     ($($name:ident = $code:literal $status:literal $title:literal;)*) => {
         $(pub(crate) static $name: Kind = Kind { code: $code, status: $status, title: $title };)*
-        #[cfg(test)]
+        /// In the order of `docs/errors.md`.
         pub(crate) static ALL: &[&Kind] = &[$(&$name),*];
     };
 }
@@ -46,10 +46,13 @@ kinds! {
     TASK_NOT_FOUND = "task_not_found" 404 "There is no such task";
     SCREENSHOT_NOT_FOUND = "screenshot_not_found" 404 "The task has no screenshot";
     METHOD_NOT_ALLOWED = "method_not_allowed" 405 "The method is not allowed here";
+    NOT_ACCEPTABLE = "not_acceptable" 406 "What is served here is not accepted";
     BODY_TIMEOUT = "body_timeout" 408 "The body came too slowly";
     CONFLICT = "conflict" 409 "The identity is taken by another request";
     TOO_LARGE = "too_large" 413 "The request is too large";
+    URI_TOO_LONG = "uri_too_long" 414 "The address is too long";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type" 415 "Only JSON is taken here";
+    OVER_LIMIT = "over_limit" 429 "This happened too often";
     INTERNAL = "internal" 500 "The service failed";
     UNAVAILABLE = "unavailable" 503 "The service cannot store or read just now";
     BUSY = "busy" 503 "The service has too much at hand";
@@ -64,6 +67,9 @@ pub(crate) enum Fault {
     InvalidQuery(Vec<FieldError>),
     #[error("the body ended early")]
     IncompleteBody,
+    /// What is wrong with the request, whatever it asks for.
+    #[error("the request could not be read")]
+    BadRequest(&'static str),
     #[error("refused")]
     Refused(#[source] Refusal),
     /// How to get in.
@@ -78,10 +84,15 @@ pub(crate) enum Fault {
     ScreenshotNotFound,
     #[error("method not allowed")]
     MethodNotAllowed { allow: &'static str },
+    /// The media types that are served.
+    #[error("not acceptable")]
+    NotAcceptable { produced: &'static [&'static str] },
     #[error("the body came too slowly")]
     BodyTimeout(Duration),
     #[error("the body is too large")]
     TooLarge { limit_bytes: usize },
+    #[error("the address is too long")]
+    UriTooLong { limit_bytes: usize },
     /// The header that declares something else.
     #[error("not JSON by its {0}")]
     UnsupportedMediaType(&'static str),
@@ -103,9 +114,11 @@ impl Fault {
             Self::MalformedJson(_) => &MALFORMED_JSON,
             Self::InvalidQuery(_) => &INVALID_QUERY,
             Self::IncompleteBody => &INCOMPLETE_BODY,
+            Self::BadRequest(_) => &BAD_REQUEST,
             Self::Refused(Refusal::Invalid(_)) => &INVALID_REQUEST,
             Self::Refused(Refusal::Unauthorized) => &WRONG_SECRET,
             Self::Refused(Refusal::TooLarge(_)) | Self::TooLarge { .. } => &TOO_LARGE,
+            Self::Refused(Refusal::OverLimit(_)) => &OVER_LIMIT,
             Self::Refused(Refusal::Conflict { .. }) => &CONFLICT,
             Self::Refused(Refusal::Unavailable(_)) | Self::Unavailable(_) => &UNAVAILABLE,
             Self::AdminTokenNeeded(_) => &ADMIN_TOKEN_NEEDED,
@@ -113,7 +126,9 @@ impl Fault {
             Self::TaskNotFound => &TASK_NOT_FOUND,
             Self::ScreenshotNotFound => &SCREENSHOT_NOT_FOUND,
             Self::MethodNotAllowed { .. } => &METHOD_NOT_ALLOWED,
+            Self::NotAcceptable { .. } => &NOT_ACCEPTABLE,
             Self::BodyTimeout(_) => &BODY_TIMEOUT,
+            Self::UriTooLong { .. } => &URI_TOO_LONG,
             Self::UnsupportedMediaType(_) => &UNSUPPORTED_MEDIA_TYPE,
             Self::Busy => &BUSY,
         }
@@ -125,19 +140,34 @@ impl Fault {
         if let Self::InvalidQuery(errors) | Self::Refused(Refusal::Invalid(errors) | Refusal::TooLarge(errors)) = self {
             problem.errors.clone_from(errors);
         }
+        if let Self::Refused(Refusal::OverLimit(over)) = self {
+            problem.retry_after_ms = Some(u64::try_from(over.resets_in.as_millis()).unwrap_or(u64::MAX));
+        }
         problem
     }
 
-    /// The header that belongs to the status, by its meaning in RFC 9110.
-    pub(crate) fn header(&self) -> Option<(&'static str, String)> {
+    /// The headers that belong to the status, by their meaning in RFC 9110 and, for limits, in the
+    /// IETF's draft-ietf-httpapi-ratelimit-headers-11.
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::MethodNotAllowed { allow } => Some(("allow", (*allow).to_owned())),
-            Self::AdminTokenNeeded(_) => Some(("www-authenticate", "Bearer".to_owned())),
-            Self::Refused(Refusal::Unavailable(error)) | Self::Unavailable(error) => {
-                Some(("retry-after", retry_after_s(error).to_string()))
+            Self::MethodNotAllowed { allow } => vec![("allow", (*allow).to_owned())],
+            Self::AdminTokenNeeded(_) => vec![("www-authenticate", "Bearer".to_owned())],
+            Self::Refused(Refusal::OverLimit(over)) => {
+                let OverLimit { policy, resets_in } = over;
+                let (limit, window_s) = (policy.limit, policy.window.as_secs());
+                // Whoever comes back at the given second shall not be a fraction of one too early.
+                let wait_s = resets_in.as_secs() + u64::from(resets_in.subsec_nanos() > 0);
+                vec![
+                    ("retry-after", wait_s.to_string()),
+                    ("ratelimit", format!("\"{policy}\";r=0;t={wait_s}")),
+                    ("ratelimit-policy", format!("\"{policy}\";q={limit};w={window_s}")),
+                ]
             }
-            Self::Busy => Some(("retry-after", RETRY_AFTER_S.to_string())),
-            _ => None,
+            Self::Refused(Refusal::Unavailable(error)) | Self::Unavailable(error) => {
+                vec![("retry-after", retry_after_s(error).to_string())]
+            }
+            Self::Busy => vec![("retry-after", RETRY_AFTER_S.to_string())],
+            _ => Vec::new(),
         }
     }
 
@@ -154,6 +184,7 @@ impl Fault {
             Self::MalformedJson(at) => format!("line {}, column {}: {}", at.line, at.column, at.reason),
             Self::InvalidQuery(errors) => format!("{} of the query, see errors", count(errors, "parameter")),
             Self::IncompleteBody => "The connection ended before the body was complete: send it again.".to_owned(),
+            Self::BadRequest(what) => (*what).to_owned(),
             Self::Refused(Refusal::Invalid(errors)) => {
                 format!("{} must change, see errors; nothing was stored.", count(errors, "field"))
             }
@@ -163,6 +194,12 @@ impl Fault {
             Self::Refused(Refusal::TooLarge(errors)) => {
                 format!("{} too large, see errors; nothing was stored.", count(errors, "field"))
             }
+            Self::Refused(Refusal::OverLimit(over)) => format!(
+                "The limit {} allows {} in {} s: send it again after the given wait. Nothing was stored.",
+                over.policy,
+                over.policy.limit,
+                over.policy.window.as_secs()
+            ),
             Self::Refused(Refusal::Conflict { id }) => format!(
                 "This task, round and nonce were accepted as {id} with another body. Send that body again to get its \
                  receipt, or use a new nonce."
@@ -181,11 +218,17 @@ impl Fault {
                 "No browser has taken a picture of this task's page; the report says whether one ran.".to_owned()
             }
             Self::MethodNotAllowed { allow } => format!("This path answers {allow}."),
+            Self::NotAcceptable { produced } => {
+                format!("This path serves {}, which Accept rules out.", produced.join(" and "))
+            }
             Self::BodyTimeout(limit) => {
                 format!("The body was not complete within {} s: send it again.", limit.as_secs())
             }
             Self::TooLarge { limit_bytes } => {
                 format!("The body is larger than {limit_bytes} bytes; nothing was stored.")
+            }
+            Self::UriTooLong { limit_bytes } => {
+                format!("Path and query together may have {limit_bytes} bytes; no path served here needs more.")
             }
             Self::UnsupportedMediaType(header) => {
                 format!("{header} declares something else than plain application/json.")
@@ -228,6 +271,7 @@ impl Kind {
             detail,
             trace_id,
             errors: Vec::new(),
+            retry_after_ms: None,
         }
     }
 }
@@ -250,8 +294,7 @@ mod tests {
 
     #[test]
     fn every_code_is_documented_and_every_section_is_a_code() {
-        let documented: Vec<_> =
-            include_str!("../../../docs/errors.md").lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let documented: Vec<_> = crate::manual::MARKDOWN.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let codes: Vec<_> = ALL.iter().map(|kind| kind.code).collect();
         assert_eq!(documented, codes);
     }

@@ -20,7 +20,11 @@ macro_rules! ulid_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-        #[schema(value_type = String, example = "01JD3T0M4QZ8V5W9R2K7XH1C6N")]
+        #[schema(
+            value_type = String,
+            example = "01JD3T0M4QZ8V5W9R2K7XH1C6N",
+            pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+        )]
         pub struct $name(Ulid);
 
         impl $name {

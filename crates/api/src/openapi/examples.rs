@@ -1,5 +1,8 @@
 //! Examples of the document; tests hold each against its type.
 
+use std::time::Duration;
+
+use ports::{OverLimit, Policy};
 use serde_json::{Value, json};
 use shared_types::{TaskId, TraceId};
 use utoipa::ToSchema;
@@ -22,6 +25,11 @@ pub(crate) fn trace_id() -> TraceId {
 
 pub(crate) fn outage() -> ports::Error {
     ports::Error::again("the database is locked")
+}
+
+pub(crate) fn over_limit() -> OverLimit {
+    let policy = Policy { scope: "build", bucket: "email", limit: 20, window: Duration::from_secs(3600) };
+    OverLimit { policy, resets_in: Duration::from_millis(1_234_567) }
 }
 
 pub(crate) fn request(round: u32) -> Value {

@@ -12,6 +12,9 @@ use shared_types::http::{Health, Healthz, Part, PartState};
 use crate::openapi::examples;
 use crate::state::State;
 
+/// What Prometheus reads.
+pub(crate) const METRICS: &str = "text/plain; version=0.0.4";
+
 /// A part that does not answer within this is down.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -29,7 +32,7 @@ pub(crate) async fn health(state: web::Data<State>) -> HttpResponse {
     let ok = !parts.iter().any(|part| part.needed && part.state == PartState::Down);
     let health = Health { ok, ts: state.ports.clock.now(), version: env!("CARGO_PKG_VERSION").to_owned(), parts };
     let mut answer = if ok { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.insert_header(("cache-control", "no-store")).json(health)
+    answer.json(health)
 }
 
 /// Whether the process answers
@@ -38,9 +41,7 @@ pub(crate) async fn health(state: web::Data<State>) -> HttpResponse {
     responses((status = 200, description = "It does", body = Healthz, example = json!(examples::healthz()))),
 )]
 pub(crate) async fn healthz(state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("cache-control", "no-store"))
-        .json(Healthz { ok: true, ts: state.ports.clock.now() })
+    HttpResponse::Ok().json(Healthz { ok: true, ts: state.ports.clock.now() })
 }
 
 /// Counters and histograms for Prometheus
@@ -52,7 +53,7 @@ pub(crate) async fn healthz(state: web::Data<State>) -> HttpResponse {
     )),
 )]
 pub(crate) async fn metrics(state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body((state.ports.metrics)())
+    HttpResponse::Ok().content_type(METRICS).body((state.ports.metrics)())
 }
 
 /// Looks at one part. A part that hangs cannot say its name, so the one it said before is kept.

@@ -1,10 +1,13 @@
 //! `/v1/tasks`: what was accepted and what became of it, for operators.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use ports::{Ledger, TaskPage, TaskRecord};
 use shared_types::http::{FieldError, TaskList, TaskState, TaskView};
 use shared_types::{Envelope, TaskId};
@@ -48,7 +51,7 @@ pub(crate) async fn list(_: Admin, state: web::Data<State>, request: HttpRequest
     let next_before = (records.len() > asked).then(|| records[asked - 1].id);
     records.truncate(asked);
     let tasks = records.iter().map(view::summary).collect();
-    Ok(read_answer().json(TaskList { tasks, next_before }))
+    Ok(HttpResponse::Ok().json(TaskList { tasks, next_before }))
 }
 
 /// Show one task
@@ -71,7 +74,7 @@ pub(crate) async fn show(_: Admin, state: web::Data<State>, id: web::Path<String
     let events = all_events(ledger, record.id).await?;
     let notifications = ledger.notification_attempts(record.id).await?;
     let steps = view::steps((state.ports.plan)(record.round), &events);
-    Ok(read_answer().json(view::task(record, steps, notifications)))
+    Ok(HttpResponse::Ok().json(view::task(record, steps, notifications)))
 }
 
 /// Follow one task live
@@ -83,9 +86,9 @@ pub(crate) async fn show(_: Admin, state: web::Data<State>, id: web::Path<String
     get, path = "/v1/tasks/{id}/stream", operation_id = "stream_task", tag = "operators",
     params(
         ("id" = TaskId, Path, description = "The `id` of the receipt"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "Only events after this one; browsers send it when \
+        ("Last-Event-ID" = Option<u64>, Header, maximum = 18_446_744_073_709_551_615_u64, description = "Only events after this one; browsers send it when \
             they reconnect"),
-        ("after" = Option<u64>, Query, description = "The same for clients that cannot set the header"),
+        ("after" = Option<u64>, Query, maximum = 18_446_744_073_709_551_615_u64, description = "The same for clients that cannot set the header"),
     ),
     responses(
         (status = 200, description = "Events", body = String, content_type = "text/event-stream",
@@ -113,13 +116,15 @@ pub(crate) async fn stream(
     if ended && replay.is_empty() {
         return Ok(HttpResponse::NoContent().finish());
     }
+    let mut answer = HttpResponse::Ok();
+    // nginx would collect events otherwise.
+    answer.content_type("text/event-stream").insert_header(("x-accel-buffering", "no"));
+    if request.method() == Method::HEAD {
+        // The HTTP layer would read the stream to its end to throw it away.
+        return Ok(answer.streaming(futures::stream::empty::<Result<Bytes, Infallible>>()));
+    }
     let follower = Follower::new(Arc::clone(ledger), record.id, after, ended, wakeups, state.ending.clone());
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header(("cache-control", "no-cache"))
-        // nginx would collect events otherwise.
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(follower.into_stream(replay, Pace::default(), permit)))
+    Ok(answer.streaming(follower.into_stream(replay, Pace::default(), permit)))
 }
 
 /// The latest picture of a task's page
@@ -142,14 +147,7 @@ pub(crate) async fn screenshot(
     let record = find(state.ports.ledger.as_ref(), &id).await?;
     let digest = record.report.and_then(|report| report.screenshot).ok_or(Fault::ScreenshotNotFound)?;
     let png = state.ports.blobs.get(&digest).await?;
-    Ok(read_answer().content_type("image/png").body(png))
-}
-
-/// An answer that is not for caches: it changes, and it is for operators.
-fn read_answer() -> actix_web::HttpResponseBuilder {
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header(("cache-control", "no-store"));
-    answer
+    Ok(HttpResponse::Ok().content_type("image/png").body(png))
 }
 
 /// A text that is no id names no task.

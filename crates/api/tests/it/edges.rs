@@ -15,6 +15,12 @@ async fn every_answer_has_its_headers() {
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
         assert_eq!(reply.header("referrer-policy"), "no-referrer");
         assert!(reply.header("content-security-policy").starts_with("default-src 'none'"));
+        assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"));
+        assert!(reply.header("permissions-policy").contains("camera=()"));
+        assert_eq!(reply.header("x-permitted-cross-domain-policies"), "none");
+        assert_eq!(reply.header("cross-origin-opener-policy"), "same-origin");
+        assert_eq!(reply.header("cross-origin-resource-policy"), "same-origin");
+        assert_eq!(reply.header("cache-control"), "no-store", "{path}");
         assert_eq!(reply.header("x-trace-id").len(), 32);
     }
     house.close().await;
@@ -28,20 +34,21 @@ async fn a_wrong_path_or_method_is_told_where_to_look() {
     let detail = reply.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.starts_with("Nothing is served at /bild. ") && detail.contains("POST /build"), "{detail}");
     for (line, allow) in [
-        ("GET /build HTTP/1.1", "POST"),
-        ("OPTIONS /tasks HTTP/1.1", "POST"),
-        ("DELETE /v1/tasks HTTP/1.1", "GET, HEAD"),
-        ("PUT /v1/tasks/x HTTP/1.1", "GET, HEAD"),
-        ("POST /v1/tasks/x/stream HTTP/1.1", "GET"),
-        ("BREW /docs HTTP/1.1", "GET, HEAD"),
+        ("GET /build HTTP/1.1", "POST, OPTIONS"),
+        ("HEAD /tasks HTTP/1.1", "POST, OPTIONS"),
+        ("DELETE /v1/tasks HTTP/1.1", "GET, HEAD, OPTIONS"),
+        ("PUT /v1/tasks/x HTTP/1.1", "GET, HEAD, OPTIONS"),
+        ("POST /v1/tasks/x/stream HTTP/1.1", "GET, HEAD, OPTIONS"),
+        ("BREW /docs HTTP/1.1", "GET, HEAD, OPTIONS"),
+        ("TRACE /docs/errors HTTP/1.1", "GET, HEAD, OPTIONS"),
     ] {
         let reply = house.ask(&[line], b"").await;
+        if line.starts_with("HEAD") {
+            assert_eq!((reply.status, reply.body.len()), (405, 0), "{reply:?}");
+            continue;
+        }
         assert_eq!((reply.status, reply.code().as_str()), (405, "method_not_allowed"), "{line}");
         assert_eq!(reply.header("allow"), allow, "{line}");
-    }
-    for path in ["/v1/tasks/%ff", "/docs/%2e%2e%2fsecret", "/docs/errors/", "/v1", "/build/"] {
-        let reply = house.get(path).await;
-        assert!(!reply.code().is_empty() && (400..500).contains(&reply.status), "{path}: {reply:?}");
     }
 }
 
@@ -65,8 +72,6 @@ async fn pages_for_people_are_served() {
         assert_eq!((reply.status, reply.header("content-type")), (200, kind), "{path}");
         assert!(reply.text().contains(holds), "{path}");
     }
-    let reply = house.ask(&["HEAD / HTTP/1.1"], b"").await;
-    assert_eq!((reply.status, reply.body.len()), (200, 0));
 }
 
 #[tokio::test]
@@ -74,7 +79,7 @@ async fn every_documented_path_is_served() {
     let house = House::open().await;
     let document = serde_json::to_value(api::openapi()).unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
+        for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
             let line = format!("{} {} HTTP/1.1", method.to_uppercase(), path.replace("{id}", "x"));
             let reply = house.ask(&[&line], b"").await;
             let documented = &document["paths"][path][method]["responses"][reply.status.to_string()];

@@ -28,6 +28,10 @@ pub struct Problem {
     /// Every field that failed, for `invalid_request`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<FieldError>,
+    /// Milliseconds until the same request may succeed, for `over_limit`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(example = 1_234_567)]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// One field that failed.
