@@ -15,8 +15,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::counter;
-use ports::{Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, OverLimit, Refusal, RepoChoice, Submission, Tenant};
+use ports::{Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, OverLimit, Refusal, RepoChoice, Route, Submission, Tenant};
 use serde::Serialize;
+use serde_json::Value;
 use shared_types::events::{Subject, TaskAccepted};
 use shared_types::http::{CheckBody, Receipt, TaskState};
 use shared_types::{Digest, Envelope, Payload, SitePath, TaskId, TaskName, TraceId};
@@ -27,7 +28,7 @@ use url::Url;
 use crate::{Ports, naming, relay, renotify};
 use attachments::File;
 use rates::Gate;
-use validate::Valid;
+use validate::{Rules, Valid};
 
 pub use bounds::Limits;
 pub use rates::{AuthFailures, Builds, Rate, Rates, Renotifications, Revisions};
@@ -79,7 +80,7 @@ impl Intake for Service {
     /// Requirements C-012 to C-021, C-027 to C-034, C-053, C-101 to C-105, C-153.
     async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal> {
         let Submission { route, body, trace_id, client } = submission;
-        let valid = validate::request(route, &body, &self.options, &|text| self.ports.gatekeeper.redact(text))?;
+        let valid = self.validate(route, &body)?;
         drop(body);
         name_request(&valid);
         let gate = Gate::new(&self.options.rates.auth_failures, client, &valid.email);
@@ -113,6 +114,16 @@ impl Intake for Service {
 }
 
 impl Service {
+    fn validate(&self, route: Route, body: &Value) -> Result<Valid, Refusal> {
+        let rules = Rules {
+            limits: &self.options.limits,
+            allow_http_evaluators: self.options.allow_http_evaluators,
+            refuses: &|url| self.ports.notifier.refuses(url),
+            redact: &|text| self.ports.gatekeeper.redact(text),
+        };
+        validate::request(route, body, &rules)
+    }
+
     /// Whose request this is, and what to count once it is accepted.
     async fn authenticate(
         &self,

@@ -12,7 +12,6 @@ use shared_types::http::CheckBody;
 use shared_types::{Email, InvalidText, Nonce, Round, TaskName};
 use url::Url;
 
-use super::Options;
 use super::attachments::{self, File};
 use super::bounds::Limits;
 use super::failures::{Came, Failures, Pointer, count};
@@ -41,14 +40,20 @@ enum Quote {
     Never,
 }
 
-/// The request in `body`, or why it is not one. `redact` takes secrets out of a text.
-pub(super) fn request(
-    route: Route,
-    body: &Value,
-    options: &Options,
-    redact: &dyn Fn(&str) -> String,
-) -> Result<Valid, Refusal> {
-    let mut failures = Failures::of(body, redact);
+/// What a request is held against.
+pub(super) struct Rules<'a> {
+    pub(super) limits: &'a Limits,
+    /// Whether `evaluation_url` may be plain http.
+    pub(super) allow_http_evaluators: bool,
+    /// Why an `evaluation_url` would never be called.
+    pub(super) refuses: &'a dyn Fn(&Url) -> Option<String>,
+    /// Takes secrets out of a text.
+    pub(super) redact: &'a dyn Fn(&str) -> String,
+}
+
+/// The request in `body`, or why it is not one.
+pub(super) fn request(route: Route, body: &Value, rules: &Rules<'_>) -> Result<Valid, Refusal> {
+    let mut failures = Failures::of(body, rules.redact);
     let Some(fields) = body.as_object() else {
         failures.invalid(Pointer::root(), format_args!("expected an object, got {}", Came(Some(body))));
         return Err(failures.refusal());
@@ -59,10 +64,10 @@ pub(super) fn request(
     let task = parsed::<TaskName>(fields, "task", Quote::Shown, failed);
     let round = round(fields, route, failed);
     let nonce = parsed::<Nonce>(fields, "nonce", Quote::Shown, failed);
-    let brief = brief(fields, &options.limits, failed);
-    let checks = checks(fields, &options.limits, failed);
-    let evaluation_url = evaluation_url(fields, options.allow_http_evaluators, failed);
-    let attachments = attachments::read(fields.get("attachments"), &options.limits, failed);
+    let brief = brief(fields, rules.limits, failed);
+    let checks = checks(fields, rules.limits, failed);
+    let evaluation_url = evaluation_url(fields, rules, failed);
+    let attachments = attachments::read(fields.get("attachments"), rules.limits, failed);
     match (email, secret, task, round, nonce, brief, checks, evaluation_url, attachments) {
         (
             Some(email),
@@ -222,7 +227,8 @@ fn says_something(check: &str) -> bool {
 }
 
 /// Requirement C-029. The address may hold a token of the issuer's, so no message quotes it.
-fn evaluation_url(fields: &Map<String, Value>, allow_http: bool, failures: &mut Failures<'_>) -> Option<Url> {
+fn evaluation_url(fields: &Map<String, Value>, rules: &Rules<'_>, failures: &mut Failures<'_>) -> Option<Url> {
+    let allow_http = rules.allow_http_evaluators;
     let wanted = if allow_http { "an http or https URL" } else { "an https URL" };
     let text = text(fields, "evaluation_url", failures)?;
     if text.len() > URL_MAX {
@@ -236,8 +242,11 @@ fn evaluation_url(fields: &Map<String, Value>, allow_http: bool, failures: &mut 
         }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => "a URL with credentials".to_owned(),
         Ok(url) if url.host_str().is_none_or(str::is_empty) => "a URL without a host".to_owned(),
-        Ok(url) if url.scheme() == "https" || allow_http => return Some(url),
-        Ok(_) => "a URL with the scheme http".to_owned(),
+        Ok(url) if url.scheme() == "http" && !allow_http => "a URL with the scheme http".to_owned(),
+        Ok(url) => match (rules.refuses)(&url) {
+            None => return Some(url),
+            Some(why) => format!("one that is never called: {why}"),
+        },
     };
     failures.invalid(at("evaluation_url"), format_args!("expected {wanted}, got {fault}"));
     None

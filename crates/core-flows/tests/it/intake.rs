@@ -105,6 +105,14 @@ async fn each_field_says_what_was_expected() {
     .await;
     check(
         Route::Build,
+        bad("evaluation_url", json!("https://refused.example/x")),
+        expect![[r#"
+        /evaluation_url: expected an http or https URL, got one that is never called: refused.example is never asked
+    "#]],
+    )
+    .await;
+    check(
+        Route::Build,
         bad("evaluation_url", json!("ftp://example.com/x")),
         expect![[r#"
         /evaluation_url: expected an http or https URL, got a URL with the scheme ftp
