@@ -24,11 +24,26 @@ fn cases() -> Vec<(&'static str, Value, u16, &'static str)> {
         ("attachments", attached(&["../../etc/passwd"]), 400, "/attachments/0/name"),
         ("attachments", attached(&["CON"]), 400, "/attachments/0/name"),
         ("attachments", attached(&["a.csv", "A.csv"]), 400, "/attachments/1/name"),
+        (
+            "attachments",
+            json!([{ "name": "a.csv", "url": format!("data:;a={},x", "b".repeat(600)) }]),
+            400,
+            "/attachments/0/url",
+        ),
+        ("attachments", json!([{ "name": "a", "url": data_uri(11 << 20) }]), 413, "/attachments/0/url"),
+        ("attachments", json!([7]), 400, "/attachments/0"),
         ("task", json!("../../etc/passwd"), 400, "/task"),
+        ("task", json!("x".repeat(101)), 400, "/task"),
+        ("nonce", json!("n\0"), 400, "/nonce"),
         ("evaluation_url", json!("not a URL"), 400, "/evaluation_url"),
         ("brief", json!("x".repeat(1 << 20)), 413, "/brief"),
         ("email", json!("nobody"), 400, "/email"),
     ]
+}
+
+/// One that decodes to so many bytes.
+fn data_uri(bytes: usize) -> String {
+    format!("data:,{}", "x".repeat(bytes))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +84,59 @@ async fn each_failure_names_its_field() -> Result<()> {
     let kept = lab::client()?.get(format!("{pages_url}attachments/LICENSE")).send().await?.text().await?;
     let ours = lab::client()?.get(format!("{pages_url}LICENSE")).send().await?.text().await?;
     ensure!(kept == "theirs" && ours.contains("is hereby granted"), "{kept} / {ours}");
+    Ok(())
+}
+
+/// The limits are settings, and settings that do not fit each other are named at the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limits_can_be_set() -> Result<()> {
+    let small = [
+        ("MAX_BODY_BYTES", "262144"),
+        ("MAX_ATTACHMENT_BYTES", "100"),
+        ("MAX_ATTACHMENTS_BYTES", "150"),
+        ("MAX_ATTACHMENTS", "2"),
+        ("MAX_BRIEF_BYTES", "1000"),
+        ("MAX_CHECKS", "2"),
+        ("MAX_CHECK_BYTES", "50"),
+    ];
+    let launch = Launch::dry_run().without_browser().with("ROLES", "intake");
+    let launch = small.iter().fold(launch, |launch, (name, value)| launch.with(name, *value));
+    let server = Instance::start(launch).await?;
+    let instructor = Instructor::new(server.api()?, SecretString::from(e2e::SECRET))?;
+    let mut sound: Map<String, Value> = case("sales-summary")?.rounds[0].request.clone();
+    let attached = |sizes: &[usize]| -> Value {
+        let file = |(index, size): (usize, &usize)| json!({ "name": format!("f{index}"), "url": data_uri(*size) });
+        sizes.iter().enumerate().map(file).collect()
+    };
+    sound.extend([
+        ("brief".to_owned(), json!("x".repeat(1000))),
+        ("checks".to_owned(), json!(["x".repeat(50), "y"])),
+        ("attachments".to_owned(), attached(&[100, 50])),
+    ]);
+    let taken = instructor.post_as_is("/build", sound.clone()).await?;
+    ensure!(taken.status == 200, "what reaches the limits is taken: {taken:?}");
+    for (field, value, status, pointer) in [
+        ("brief", json!("x".repeat(1001)), 413, "/brief"),
+        ("brief", json!("x".repeat(300_000)), 413, ""),
+        ("checks", json!(["x".repeat(51)]), 413, "/checks/0"),
+        ("checks", json!(["a", "b", "c"]), 400, "/checks"),
+        ("attachments", attached(&[101]), 413, "/attachments/0/url"),
+        ("attachments", attached(&[100, 51]), 413, "/attachments"),
+        ("attachments", attached(&[1, 1, 1]), 400, "/attachments"),
+    ] {
+        let mut request = sound.clone();
+        request.insert(field.to_owned(), value);
+        let problem = instructor.post_as_is("/build", request).await?.problem().with_context(|| field)?;
+        let pointers: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        let expected: &[&str] = if pointer.is_empty() { &[] } else { &[pointer] };
+        ensure!((problem.status, pointers.as_slice()) == (status, expected), "{field}: {problem:?}");
+    }
+
+    let odd = [("DRY_RUN", "1"), ("MAX_ATTACHMENT_BYTES", "2"), ("MAX_ATTACHMENTS_BYTES", "1"), ("MAX_CHECKS", "0")];
+    let ended = tokio::process::Command::new(e2e::program()).arg("serve").env_clear().envs(odd).output().await?;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    ensure!(ended.status.code() == Some(64), "{:?}: {said}", ended.status);
+    ensure!(said.contains("MAX_ATTACHMENT_BYTES  wrong") && said.contains("MAX_CHECKS            wrong"), "{said}");
     Ok(())
 }
 
