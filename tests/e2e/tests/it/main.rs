@@ -5,6 +5,7 @@ mod any_input;
 mod bad_input;
 mod browser;
 mod github;
+mod logs;
 mod nats;
 mod outgoing;
 mod overload;
