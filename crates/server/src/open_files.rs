@@ -19,7 +19,7 @@ pub(crate) fn make_room_for(connections: usize) -> usize {
         let before = limit.current;
         // No further than needed: some programs that we start close every file that they might have.
         limit.current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
-        match setrlimit(Resource::Nofile, limit.clone()) {
+        match setrlimit(Resource::Nofile, limit) {
             Ok(()) => tracing::info!(
                 event = "service.open_files_raised",
                 from = before,

@@ -4,11 +4,12 @@
 //! is read is checked against its name; a half-written file is only ever in `blobs/tmp`, which is
 //! emptied when the folder is opened.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +19,9 @@ use shared_types::Digest;
 use crate::Error;
 use crate::folder::{create_private_dir, open_private, sync_dir};
 use crate::timing::timed;
+
+/// Blobs that are remembered as durable: some hundred KB.
+const REMEMBERED: usize = 4096;
 
 /// The blobs of one data folder, got from `Store::blobs`. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ struct Shelf {
     temporary: PathBuf,
     /// Numbers temporary files.
     next: AtomicU64,
+    /// Blobs that this process has made durable itself. The same attachment often comes with many tasks.
+    durable: Mutex<HashSet<Digest>>,
 }
 
 impl FileBlobs {
@@ -43,7 +49,7 @@ impl FileBlobs {
             let path = leftover.map_err(Error::folder("list folder", &temporary))?.path();
             fs::remove_file(&path).map_err(Error::folder("remove leftover", &path))?;
         }
-        Ok(Self { shelf: Arc::new(Shelf { root, temporary, next: AtomicU64::new(0) }) })
+        Ok(Self { shelf: Arc::new(Shelf { root, temporary, next: AtomicU64::new(0), durable: Mutex::default() }) })
     }
 }
 
@@ -79,29 +85,50 @@ impl Shelf {
 
     fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         let (folder, file) = self.place(digest);
+        let there = || fs::metadata(&file).is_ok_and(|file| file.len() == bytes.len() as u64);
+        if self.durable().contains(digest) && there() {
+            return Ok(());
+        }
+        self.write(&folder, &file, bytes)?;
+        let mut durable = self.durable();
+        if durable.len() >= REMEMBERED {
+            durable.clear();
+        }
+        durable.insert(digest.clone());
+        Ok(())
+    }
+
+    fn durable(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, folder: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
         // Bytes that were damaged since are written anew.
-        if fs::read(&file).is_ok_and(|stored| stored == bytes) {
+        if fs::read(file).is_ok_and(|stored| stored == bytes) {
             // Whoever wrote them may not have come as far as this.
-            return sync_dir(&folder);
+            return sync_dir(folder);
         }
         if !folder.is_dir() {
-            create_private_dir(&folder).map_err(io::Error::other)?;
+            create_private_dir(folder).map_err(io::Error::other)?;
             sync_dir(&self.root)?;
         }
         let temporary = self.temporary.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let written = write_durably(&temporary, bytes).and_then(|()| fs::rename(&temporary, &file));
+        let written = write_durably(&temporary, bytes).and_then(|()| fs::rename(&temporary, file));
         if written.is_err() {
             // What cannot be removed now is removed at the next start.
             let _ = fs::remove_file(&temporary);
         }
         written?;
-        sync_dir(&folder)
+        sync_dir(folder)
     }
 
     fn get(&self, digest: Digest) -> Result<Bytes, Error> {
         match fs::read(self.place(&digest).1) {
             Ok(bytes) if Digest::of(&bytes) == digest => Ok(bytes.into()),
-            Ok(_) => Err(Error::BlobAltered { digest }),
+            Ok(_) => {
+                self.durable().remove(&digest);
+                Err(Error::BlobAltered { digest })
+            }
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Err(Error::BlobMissing { digest }),
             Err(source) => Err(Error::Blob { operation: "read", digest, source }),
         }

@@ -118,6 +118,12 @@ pub enum Error {
         #[source]
         source: r2d2::Error,
     },
+    /// All connections to read with stayed in use.
+    #[error("all connections to read with stayed in use for {} s", waited.as_secs())]
+    ReadersBusy {
+        /// How long was waited.
+        waited: Duration,
+    },
     /// The writer's queue stayed full.
     #[error("the queue of writes stayed full for {} s", waited.as_secs())]
     Overloaded {
@@ -175,9 +181,11 @@ impl Error {
         match self {
             Self::Open { source, .. } | Self::Migrate { source, .. } | Self::Query { source, .. } => verdict_of(source),
             Self::Commit { source } => verdict_of(source),
-            Self::NoReader { .. } | Self::Overloaded { .. } | Self::Folder { .. } | Self::Blob { .. } => {
-                Verdict::RetryWithBackoff
-            }
+            Self::NoReader { .. }
+            | Self::ReadersBusy { .. }
+            | Self::Overloaded { .. }
+            | Self::Folder { .. }
+            | Self::Blob { .. } => Verdict::RetryWithBackoff,
             Self::InUse { .. }
             | Self::SqliteTooOld { .. }
             | Self::Setting { .. }
@@ -198,16 +206,19 @@ impl Error {
     }
 }
 
-/// A full or busy disk may recover; a broken file or statement fails the same way again.
+/// A full or busy disk may recover, and so may one that the system has made read-only or a process without a free file
+/// descriptor; a broken file or statement fails the same way again.
 fn verdict_of(source: &rusqlite::Error) -> Verdict {
     match source.sqlite_error_code() {
         Some(
-            ErrorCode::DatabaseBusy
+            ErrorCode::CannotOpen
+            | ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::DiskFull
             | ErrorCode::OperationAborted
             | ErrorCode::OperationInterrupted
             | ErrorCode::OutOfMemory
+            | ErrorCode::ReadOnly
             | ErrorCode::SystemIoFailure,
         ) => Verdict::RetryWithBackoff,
         _ => Verdict::GiveUp,

@@ -1,13 +1,17 @@
 //! Reading: a pool of connections that cannot write, used on tokio's threads for blocking work.
 //! A reader sees the state of the last commit and never waits for the writer.
+//!
+//! Whoever reads waits for a connection before taking a thread: a hundred threads that quarrel over four connections
+//! cost more than what they read.
 
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use crate::sql::Fault;
 use crate::writer::Operation;
@@ -20,6 +24,8 @@ const CHECKOUT_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Readers {
     pool: RwLock<Option<Pool<SqliteConnectionManager>>>,
+    /// As many as there are connections.
+    turns: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -37,7 +43,8 @@ impl Readers {
             .connection_timeout(CHECKOUT_WAIT)
             .build(manager)
             .map_err(|source| Error::Start { part: "readers of the database", source: source.into() })?;
-        Ok(Self { pool: RwLock::new(Some(pool)) })
+        let turns = Arc::new(Semaphore::new(pool.max_size() as usize));
+        Ok(Self { pool: RwLock::new(Some(pool)), turns })
     }
 
     /// Runs `work` in one read transaction, so that all it reads is of one moment.
@@ -47,7 +54,10 @@ impl Readers {
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let turn = tokio::time::timeout(CHECKOUT_WAIT, self.turns.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| Error::ReadersBusy { waited: CHECKOUT_WAIT })?.map_err(|_| Error::Closed)?;
         let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let mut connection = pool.get().map_err(|source| Error::NoReader { source })?;
             let transaction = connection.transaction().map_err(Fault::from);
             transaction.and_then(|moment| work(&moment)).map_err(|fault| operation.failed(fault))
