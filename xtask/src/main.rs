@@ -9,6 +9,7 @@
 //! | `tidy` | checks what no compiler checks: READMEs, sizes, migrations, packaging | 1 on a finding |
 //! | `demo` | builds the release binaries and shows one task from POST to callback | the lab's |
 //! | `test` | the whole check, set-up included | 1 on the first failing stage |
+//! | `fuzz` | long runs of schemathesis and of the targets in fuzz/ | 1 on a finding |
 //! | `bench NAME` | one benchmark, in release mode | the benchmark's |
 //!
 //! Thin on purpose: it compiles none of the project's crates, so that it is ready in seconds and can
@@ -19,8 +20,10 @@ mod bench;
 mod contracts;
 mod demo;
 mod finding;
+mod fuzz;
 mod layers;
 mod process;
+mod schemathesis;
 mod setup;
 mod suite;
 mod tidy;
@@ -60,6 +63,8 @@ enum Command {
     Demo(demo::Args),
     /// Run the whole check, set-up included; CI runs exactly this.
     Test(suite::Args),
+    /// Throw generated requests at a running server for long, then run the targets of fuzz/.
+    Fuzz(fuzz::Args),
     /// Run one benchmark in release mode; it writes target/bench/NAME.json.
     Bench(bench::Args),
 }
@@ -82,6 +87,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tidy => Ok(finding::report("tidy", &tidy::check(&tree)?)),
         Command::Demo(args) => demo::run(&tree, &args),
         Command::Test(args) => suite::run(&tree, &args),
+        Command::Fuzz(args) => fuzz::run(&tree, &args),
         Command::Bench(args) => bench::run(&tree, &args),
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Tool {
     label: &'static str,
     /// Names it goes by; the first that works is taken.
     programs: &'static [&'static str],
+    /// Arguments with which it says that it works.
+    probe: &'static [&'static str],
     /// Debian's package.
     package: &'static str,
     /// What it is for.
@@ -27,6 +29,7 @@ pub(crate) struct Tool {
 pub(crate) const CHROMIUM: Tool = Tool {
     label: "Chromium",
     programs: &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+    probe: &["--version"],
     package: "chromium",
     purpose: "evaluates a page's checks",
 };
@@ -35,8 +38,18 @@ pub(crate) const CHROMIUM: Tool = Tool {
 pub(crate) const NATS: Tool = Tool {
     label: "NATS",
     programs: &["nats-server"],
+    probe: &["--version"],
     package: "nats-server",
     purpose: "is the broker of the bus tests",
+};
+
+/// What schemathesis runs on. Debian keeps the part that makes environments in a package of its own.
+pub(crate) const PYTHON: Tool = Tool {
+    label: "Python with venv",
+    programs: &["python3"],
+    probe: &["-m", "ensurepip", "--version"],
+    package: "python3-venv",
+    purpose: "runs schemathesis",
 };
 
 impl Tool {
@@ -59,7 +72,7 @@ impl Tool {
     /// The program, if it runs: Ubuntu's `chromium-browser` may be a stub that only points to a snap.
     fn working(&self) -> Option<PathBuf> {
         let found = self.programs.iter().filter_map(|program| process::find(&[program]));
-        found.into_iter().find(|program| process::succeeds(Command::new(program).arg("--version")))
+        found.into_iter().find(|program| process::succeeds(Command::new(program).args(self.probe)))
     }
 
     fn advice(&self) -> String {

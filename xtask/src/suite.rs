@@ -13,7 +13,7 @@ use regex::Regex;
 use crate::finding::{self, Finding};
 use crate::process;
 use crate::tree::Tree;
-use crate::{contracts, demo, layers, setup, tidy};
+use crate::{contracts, demo, layers, schemathesis, setup, tidy};
 
 /// Tests that need a browser have this module in their path.
 const WITHOUT_BROWSER: &str = r"not test(/(^|::)browser::/)";
@@ -42,6 +42,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", run: clippy },
     Stage { name: "build", run: build },
     Stage { name: "contracts", run: contracts },
+    Stage { name: "schemathesis", run: generated_requests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "tests, end-to-end included", run: tests },
 ];
@@ -109,6 +110,7 @@ fn set_up(context: &Context<'_>) -> Result<String> {
         bail!("clippy is missing: rustup component add clippy rustfmt");
     }
     println!("nats-server: {}", setup::NATS.ensure()?.display());
+    println!("schemathesis: {}", schemathesis::ensure(context.tree)?.display());
     let note = if context.quick {
         "without the browser"
     } else {
@@ -147,6 +149,11 @@ fn contracts(context: &Context<'_>) -> Result<String> {
         bail!("cargo xtask contracts check shows this again");
     }
     Ok(String::new())
+}
+
+fn generated_requests(context: &Context<'_>) -> Result<String> {
+    schemathesis::run(context.tree, schemathesis::Effort::Bounded)
+        .context("cargo xtask fuzz --bounded shows this again")
 }
 
 fn doc_tests(context: &Context<'_>) -> Result<String> {
