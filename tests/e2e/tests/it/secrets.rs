@@ -216,10 +216,13 @@ async fn refuse(
         ("secret", json!([secret]), 400),
     ] {
         let mut request = sound.clone();
-        request.insert("evaluation_url".to_owned(), json!("http://127.0.0.1:9/"));
+        request.insert("evaluation_url".to_owned(), json!("http://127.0.0.1:9000/"));
         request.insert(field.to_owned(), value);
         let answer = instructor.post_as_is("/build", request).await?;
         ensure!(answer.status == status, "{field}: {} {:?}", answer.status, answer.body);
+        let problem = answer.problem().context("no problem document")?;
+        let about_it = problem.errors.iter().all(|error| error.pointer.starts_with(&format!("/{field}")));
+        ensure!(about_it && problem.errors.is_empty() == (status == 401), "{field}: {problem:?}");
         evidence.add(format!("problem with {field}"), answer.body.to_vec());
     }
     Ok(())
