@@ -36,7 +36,7 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
             calls.extend(calls_in(&path, &tree.read(&path)?)?);
         }
     }
-    let dictionary = Dictionary::read(&tree.read(DICTIONARY)?);
+    let dictionary = Dictionary::read(&tree.read_if_present(DICTIONARY)?.unwrap_or_default());
     compare(&calls, &dictionary)
 }
 

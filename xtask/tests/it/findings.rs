@@ -56,6 +56,7 @@ fn tidy_names_everything_at_once() {
     house.write("crates/ports/README.md", "# Ports\n\n## Contract\n");
     house.write("crates/ports/src/lib.rs", &"//! Long.\n".repeat(501));
     house.write("crates/shared-types/Cargo.toml", "[package]\nname = \"shared-types\"\n");
+    house.write("crates/shared-types/src/lib.rs", "fn log() {\n    info!(event = \"a.happened\", \"a\");\n}\n");
     house.write("docs/adr/0002-second.md", "# Second\n");
     house.write("migrations/0001_tasks.sql", "select 1;\n");
     house.write("Dockerfile", "FROM scratch\nCOPY nowhere /src\n");
@@ -66,6 +67,7 @@ fn tidy_names_everything_at_once() {
             "crates/ports/README.md: [readme]",
             "crates/ports/src/lib.rs: [file-length]",
             "crates/shared-types/Cargo.toml: [lints]",
+            "crates/shared-types/src/lib.rs:2: [log-event]",
             "docs/adr/0002-second.md: [record-number]",
             "migrations/released.sha256: [migrations-not-released]",
             "Dockerfile:2: [dockerfile-path]",
