@@ -9,13 +9,12 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use anyhow::{Context as _, Result, ensure};
 use e2e::{Instance, Launch, SECRET, workspace};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{
-    Config, FileFailurePersistence, RngSeed, TestCaseResult, TestRunner, contextualize_config,
-};
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner, contextualize_config};
 use serde_json::{Value, json};
 use shared_types::http::{Problem, Receipt};
 
@@ -271,9 +270,9 @@ fn data_uris() -> impl Strategy<Value = String> {
 }
 
 /// The codes that `docs/errors.md` explains.
-fn known_codes() -> BTreeSet<String> {
-    let text = std::fs::read_to_string(workspace().join("docs/errors.md")).unwrap();
-    text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect()
+fn known_codes() -> Result<BTreeSet<String>> {
+    let text = std::fs::read_to_string(workspace().join("docs/errors.md"))?;
+    Ok(text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect())
 }
 
 /// Whether `pointer` leads to something in `body`, or to a member that its object lacks.
@@ -295,46 +294,41 @@ struct Asker {
 }
 
 impl Asker {
-    async fn check(&self, post: &Post) -> TestCaseResult {
+    async fn check(&self, post: &Post) -> Result<()> {
         let number = self.posted.fetch_add(1, Ordering::Relaxed);
         let body = post.body.bytes(number);
-        let url = self.server.api().unwrap().join(post.path).unwrap();
+        let url = self.server.api()?.join(post.path)?;
         let sent = self.client.post(url).header("content-type", "application/json").body(body.clone()).send().await;
-        let answer = sent.map_err(|error| TestCaseError::fail(format!("no answer: {error:?}")))?;
+        let answer = sent.context("no answer")?;
         let status = answer.status().as_u16();
-        let media_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
-        let text = answer.text().await.unwrap();
+        let media_type = answer.headers().get("content-type").context("no media type")?.to_owned();
+        let text = answer.text().await?;
         if status == 200 {
             self.accepted.fetch_add(1, Ordering::Relaxed);
-            return self.check_stored(&serde_json::from_str(&text).unwrap()).await;
+            return self.check_stored(&serde_json::from_str(&text)?).await;
         }
-        prop_assert!(!text.contains(SECRET), "the secret is quoted: {}", text);
-        prop_assert!((400..500).contains(&status), "{}: {}", status, text);
-        prop_assert_eq!(media_type.as_deref(), Some("application/problem+json"));
-        let problem: Problem = serde_json::from_str(&text).unwrap();
-        prop_assert!(problem.status == status && self.codes.contains(&problem.code), "{}", text);
-        // Wrong secrets aside, nobody here asks too often.
-        prop_assert_ne!(status, 429, "{}", text);
+        ensure!(!text.contains(SECRET), "the secret is quoted: {text}");
+        ensure!((400..500).contains(&status) && media_type == "application/problem+json", "{status}: {text}");
+        let problem: Problem = serde_json::from_str(&text)?;
+        ensure!(problem.status == status && self.codes.contains(&problem.code), "{text}");
+        ensure!(status != 429, "nobody here asks too often: {text}");
         if problem.code == "invalid_request" {
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            prop_assert!(!problem.errors.is_empty(), "{}", text);
+            let body: Value = serde_json::from_slice(&body)?;
+            ensure!(!problem.errors.is_empty(), "{text}");
             for error in &problem.errors {
-                prop_assert!(leads_somewhere(&body, &error.pointer), "{}: {}", error.pointer, text);
-                prop_assert!(error.detail.len() < 1000, "{}", text);
+                ensure!(leads_somewhere(&body, &error.pointer) && error.detail.len() < 1000, "{error:?}");
             }
             self.named.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    async fn check_stored(&self, receipt: &Receipt) -> TestCaseResult {
-        let url = self.server.api().unwrap().join(&receipt.status_url).unwrap();
-        let answer = self.client.get(url).send().await.unwrap();
-        prop_assert_eq!(answer.status().as_u16(), 200);
-        let task: Value = answer.json().await.unwrap();
-        prop_assert_eq!(&task["id"], &json!(receipt.id));
-        prop_assert_eq!(&task["task"], &json!(receipt.task));
-        prop_assert_eq!(&task["round"], &json!(receipt.round));
+    async fn check_stored(&self, receipt: &Receipt) -> Result<()> {
+        let answer = self.client.get(self.server.api()?.join(&receipt.status_url)?).send().await?;
+        ensure!(answer.status().as_u16() == 200, "{answer:?}");
+        let task: Value = answer.json().await?;
+        let stored = (&task["id"], &task["task"], &task["round"]);
+        ensure!(stored == (&json!(receipt.id), &json!(receipt.task), &json!(receipt.round)), "{task}");
         Ok(())
     }
 }
@@ -346,7 +340,7 @@ fn no_input_breaks_it() {
     let asker = Asker {
         server: runtime.block_on(Instance::start(launch)).unwrap(),
         client: lab::client().unwrap(),
-        codes: known_codes(),
+        codes: known_codes().unwrap(),
         posted: AtomicU32::new(0),
         accepted: AtomicU32::new(0),
         named: AtomicU32::new(0),
@@ -361,7 +355,9 @@ fn no_input_breaks_it() {
     });
     println!("{:?}, {} cases", config.rng_seed, config.cases);
     let cases = config.cases;
-    let outcome = TestRunner::new(config).run(&posts(), |post| runtime.block_on(asker.check(&post)));
+    let outcome = TestRunner::new(config).run(&posts(), |post| {
+        runtime.block_on(asker.check(&post)).map_err(|fault| TestCaseError::fail(format!("{fault:#}")))
+    });
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
