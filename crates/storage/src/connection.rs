@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
@@ -13,7 +14,7 @@ const LEAST_VERSION: (i32, &str) = (3_051_003, "3.51.3");
 /// Nobody else writes, so only a backup tool or a person with a shell can make us wait.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Every statement of this crate fits, so each is prepared once a connection.
+/// Every statement of this crate fits.
 const STATEMENT_CACHE: usize = 64;
 
 /// The log is cut to this after a checkpoint, so that one burst does not keep its space for ever.
@@ -23,10 +24,10 @@ const WAL_KEEP_BYTES: i64 = 16 * 1024 * 1024;
 /// change, as those of an index are, are then copied once for all of them.
 const CHECKPOINT_PAGES: i64 = WAL_KEEP_BYTES / 4096;
 
-/// Memory for pages, in KiB (negative is how SQLite tells it from a number of pages). Accepting touches a page in each
-/// of some fifteen trees; what is not here is read again from the system, at each step down.
-const WRITER_CACHE: i64 = -32 * 1024;
-const READER_CACHE: i64 = -4 * 1024;
+/// Memory for the writer's pages, in KiB (negative is how SQLite tells it from a number of pages). Accepting touches a
+/// page in each of some fifteen trees; what is not here is read again from the system, at each step down. Not more than
+/// that needs: SQLite looks through all of them after each commit in which a page of a tree was split.
+const WRITER_CACHE: i64 = -8 * 1024;
 
 /// The connection that writes.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
@@ -34,7 +35,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     let opened = |source| Error::Open { path: path.to_owned(), source };
     let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(opened)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(opened)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    keep_statements(&connection).map_err(opened)?;
     for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
         connection.pragma_update(None, name, value).map_err(opened)?;
     }
@@ -59,9 +60,15 @@ pub(crate) fn reader_flags() -> OpenFlags {
 
 /// Settings of a connection that reads.
 pub(crate) fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()> {
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    connection.pragma_update(None, "cache_size", READER_CACHE)?;
+    keep_statements(connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Prepares each statement once a connection. SQLite would otherwise plan some of them anew whenever a value is bound,
+/// such as that of a LIMIT, and that costs more than running them.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// Each connection is used by one thread at a time, so SQLite need not lock it again.
