@@ -1,5 +1,6 @@
 """What the OpenAPI document cannot say, for the cases that schemathesis makes of it.
 
+- What version 1 says of requests as annotations (`x-constraints`) holds, so cases are made by it.
 - The formats `uri`, `site-path` and `data-url` are narrower than any pattern.
 - The right secret is in no document, so three of four sound bodies get that of a dry run: with it they are accepted,
   without it they show how a wrong one is refused. Which do follows from the body, so that a seed repeats a run.
@@ -55,6 +56,14 @@ def before_call(context, case, kwargs):
             case.body = {**body, "secret": SECRET}
 
 
+def constrain(node):
+    """Makes keywords of all annotations below `node`."""
+    if isinstance(node, dict):
+        node.update(node.pop("x-constraints", {}))
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        constrain(child)
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     """Takes out what costs minutes or means nothing to a generator, and says what Open API 3.1 has no word for.
@@ -62,6 +71,7 @@ def before_load_schema(context, raw_schema):
     A pattern together with a length is met by trial and error. In a query or a header `null` is the text "null". The
     schema of a stream is that of its whole text; `itemSchema` (Open API 3.2) is that of each event.
     """
+    constrain(raw_schema)
     fields = raw_schema["components"]["schemas"]["TaskRequest"]["properties"]
     for name in ["email", "evaluation_url"]:
         fields[name].pop("maxLength", None)

@@ -34,6 +34,17 @@ fn badge(kind: &Kind) -> String {
     format!(r#"<span class="status {side}">{}</span>"#, kind.status)
 }
 
+/// Where in a section the reader is.
+#[derive(PartialEq, Eq)]
+enum Place {
+    /// Nothing of it was read yet.
+    SectionBegins,
+    /// In its first words when they are bold: the status.
+    Status,
+    /// Behind them.
+    Text,
+}
+
 /// The text with a section for each code. What a section says first, its status, is in the heading already.
 fn text(markdown: &str) -> String {
     let mut page = String::new();
@@ -41,6 +52,7 @@ fn text(markdown: &str) -> String {
     let mut pending: Vec<Event<'_>> = Vec::new();
     let mut heading: Option<String> = None;
     let mut sections = 0_usize;
+    let mut place = Place::Text;
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }) => {
@@ -52,11 +64,20 @@ fn text(markdown: &str) -> String {
                 page.push_str(if sections == 0 { "" } else { "</section>\n" });
                 page.push_str(&opening(&code));
                 sections += 1;
+                place = Place::SectionBegins;
             }
+            Event::Start(Tag::Strong) if place == Place::SectionBegins => place = Place::Status,
+            Event::End(TagEnd::Strong) if place == Place::Status => place = Place::Text,
+            _ if place == Place::Status => {}
             Event::Text(piece) if heading.is_some() => {
                 heading.get_or_insert_default().push_str(&piece);
             }
-            other => pending.push(other),
+            other => {
+                if matches!(other, Event::Text(_)) {
+                    place = Place::Text;
+                }
+                pending.push(other);
+            }
         }
     }
     html::push_html(&mut page, pending.drain(..));
@@ -90,8 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped() {
-        let page = text("# A\n\nx < y & `<b>`\n\n## conflict\n\n**409.** Taken.\n");
+    fn text_is_escaped_and_the_status_said_once() {
+        let page = text("# A\n\nx < y & `<b>`\n\n## conflict\n\n**409.** Taken, and **for good**.\n");
+        assert!(page.contains("Taken, and <strong>for good</strong>.") && !page.contains("<strong>409"), "{page}");
         assert!(page.contains("x &lt; y &amp; <code>&lt;b&gt;</code>"), "{page}");
         assert!(page.contains("<section id=\"conflict\">") && page.ends_with("</section>\n"), "{page}");
     }

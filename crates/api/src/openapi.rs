@@ -2,6 +2,7 @@
 //!
 //! What holds for every operation is added in one place (`everywhere`).
 
+mod constraints;
 mod everywhere;
 pub(crate) mod examples;
 pub(crate) mod problems;
@@ -31,9 +32,10 @@ use crate::routes::Documented;
         description = "A brief comes in; a deployed page that passes its checks goes out before the deadline.\n\n\
             Every error answer is a problem document (RFC 9457) whose `code` never changes; `/docs/errors` says what \
             each means. Every answer carries `x-trace-id`, `traceparent` and `x-request-id`; the latter two are taken \
-            over from the request. HEAD is answered wherever GET is, with the same head; OPTIONS is answered on every \
-            path with 204 and `Allow`. What is no HTTP at all, names no Host or two, or has a head of more than 128 KiB or 96 fields, gets a bare \
-            400, 408 or 431.",
+            over from the request. `x-constraints` says as an annotation what requests are held against, since no \
+            request schema becomes stricter within version 1. HEAD is answered wherever GET is, with the same head; \
+            OPTIONS is answered on every path with 204 and `Allow`. What is no HTTP at all, names no Host or two, or \
+            has a head of more than 128 KiB or 96 fields, gets a bare 400, 408 or 431.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/", description = "This service")),
@@ -54,6 +56,7 @@ pub fn openapi() -> OpenApi {
     everywhere::complete(&mut document);
     requests::link_receipts(&mut document);
     requests::bound_checks(&mut document);
+    constraints::annotate(&mut document);
     document
 }
 

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared_types::Round;
 use shared_types::http::TaskRequest;
 use utoipa::openapi::link::LinkBuilder;
-use utoipa::openapi::{AllOfBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Schema};
+use utoipa::openapi::{AllOfBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+use super::constraints;
 
 /// A task of round 1.
 pub(crate) struct FirstRound;
@@ -17,13 +19,13 @@ pub(crate) struct LaterRound;
 
 impl PartialSchema for FirstRound {
     fn schema() -> RefOr<Schema> {
-        with_round(ObjectBuilder::new().enum_values(Some([json!(1)])))
+        with_round(&json!({"const": 1}))
     }
 }
 
 impl PartialSchema for LaterRound {
     fn schema() -> RefOr<Schema> {
-        with_round(ObjectBuilder::new().minimum(Some(2)).maximum(Some(Round::MAX)))
+        with_round(&json!({"minimum": 2}))
     }
 }
 
@@ -44,8 +46,11 @@ macro_rules! named {
 named!(FirstRound);
 named!(LaterRound);
 
-fn with_round(round: ObjectBuilder) -> RefOr<Schema> {
-    let round = round.schema_type(utoipa::openapi::Type::Integer);
+fn with_round(constraints: &Value) -> RefOr<Schema> {
+    let (least, greatest) = (Round::FIRST.get(), Round::MAX);
+    let mut round =
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(greatest)).build();
+    constraints::note(&mut round, constraints);
     let narrowed = ObjectBuilder::new().property("round", round);
     RefOr::T(AllOfBuilder::new().item(Ref::from_schema_name("TaskRequest")).item(narrowed).into())
 }

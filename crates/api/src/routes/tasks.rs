@@ -86,9 +86,10 @@ pub(crate) async fn show(_: Admin, state: web::Data<State>, id: web::Path<String
     get, path = "/v1/tasks/{id}/stream", operation_id = "stream_task", tag = "operators",
     params(
         ("id" = TaskId, Path, description = "The `id` of the receipt"),
-        ("Last-Event-ID" = Option<u64>, Header, maximum = 18_446_744_073_709_551_615_u64, description = "Only events after this one; browsers send it when \
-            they reconnect"),
-        ("after" = Option<u64>, Query, maximum = 18_446_744_073_709_551_615_u64, description = "The same for clients that cannot set the header"),
+        ("Last-Event-ID" = Option<u64>, Header, maximum = 18_446_744_073_709_551_615_u64,
+            description = "Only events after this one; browsers send it when they reconnect"),
+        ("after" = Option<u64>, Query, maximum = 18_446_744_073_709_551_615_u64,
+            description = "The same for clients that cannot set the header"),
     ),
     responses(
         (status = 200, description = "Events", body = String, content_type = "text/event-stream",
