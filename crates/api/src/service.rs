@@ -11,8 +11,8 @@
 //! | all bodies together | `body::BodyBudget` | 503 `busy` |
 //! | submissions being judged and stored | `Options::max_in_flight` | 503 `busy` (`routes::submit`) |
 //!
-//! A connection that only drips costs two buffers of 8 KiB and its state, some 25 KB in all, whether it drips a head
-//! or a body: 10,000 of them take about 250 MB, and none of them takes a place from a client that sends at once.
+//! A connection that only drips costs its buffers and state until its time-out, and no place among the submissions in
+//! flight: those are taken once a body is complete.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -7,6 +7,7 @@ mod attachments;
 mod bounds;
 mod failures;
 mod rates;
+mod screen;
 mod validate;
 
 use std::net::IpAddr;
@@ -15,7 +16,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::counter;
-use ports::{Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, OverLimit, Refusal, RepoChoice, Route, Submission, Tenant};
+use ports::{
+    Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, OverLimit, Refusal, RepoChoice, Route, Submission,
+    Tenant,
+};
 use serde::Serialize;
 use serde_json::Value;
 use shared_types::events::{Subject, TaskAccepted};
@@ -24,10 +28,11 @@ use shared_types::{Digest, Envelope, Payload, SitePath, TaskId, TaskName, TraceI
 use tracing::field::display;
 use tracing::{Span, info, record_all, warn};
 use url::Url;
+use zeroize::Zeroize as _;
 
 use crate::{Ports, naming, relay, renotify};
 use attachments::File;
-use rates::Gate;
+use rates::{Admission, Gate, Pair};
 use validate::{Rules, Valid};
 
 pub use bounds::Limits;
@@ -80,8 +85,7 @@ impl Intake for Service {
     /// Requirements C-012 to C-021, C-027 to C-034, C-053, C-101 to C-105, C-153.
     async fn accept(&self, submission: Submission) -> Result<Receipt, Refusal> {
         let Submission { route, body, trace_id, client } = submission;
-        let valid = self.validate(route, &body)?;
-        drop(body);
+        let valid = self.validate(route, body)?;
         name_request(&valid);
         let gate = Gate::new(&self.options.rates.auth_failures, client, &valid.email);
         let (tenant, known) = self.authenticate(&valid, gate, client, &trace_id).await?;
@@ -114,14 +118,19 @@ impl Intake for Service {
 }
 
 impl Service {
-    fn validate(&self, route: Route, body: &Value) -> Result<Valid, Refusal> {
+    fn validate(&self, route: Route, mut body: Value) -> Result<Valid, Refusal> {
         let rules = Rules {
             limits: &self.options.limits,
             allow_http_evaluators: self.options.allow_http_evaluators,
             refuses: &|url| self.ports.notifier.refuses(url),
-            redact: &|text| self.ports.gatekeeper.redact(text),
+            search_for: &|secret| self.ports.gatekeeper.search_for(secret),
         };
-        validate::request(route, body, &rules)
+        let judged = validate::request(route, &body, &rules);
+        // What is needed of it is in a type that shows it to nobody.
+        if let Some(Value::String(secret)) = body.get_mut("secret") {
+            secret.zeroize();
+        }
+        judged
     }
 
     /// Whose request this is, and what to count once it is accepted.
@@ -133,19 +142,30 @@ impl Service {
         trace_id: &TraceId,
     ) -> Result<(Tenant, Bucket), Refusal> {
         let Ports { rates, gatekeeper, clock, .. } = &self.ports;
-        let counts = rates.counts(gate.buckets(), clock.now()).await.map_err(Refusal::Unavailable)?;
+        let counts = rates.counts(gate.failures(), clock.now()).await.map_err(Refusal::Unavailable)?;
         // Before the secret is looked at, or a wrong one could still be told from the right one.
-        let pair = gate.admits(&counts).map_err(|over| refused(over, trace_id))?;
+        match gate.admits(&counts) {
+            Admission::Anyone => {}
+            Admission::IfKnown(_) if self.pair(&gate).await? == Pair::Known => {}
+            Admission::IfKnown(over) | Admission::Never(over) => return Err(refused(over, trace_id)),
+        }
         let tenant = gatekeeper.authenticate(&valid.email, &valid.secret).await.map_err(Refusal::Unavailable)?;
         if let Some(tenant) = tenant {
-            return Ok((tenant, gate.passed()));
+            return Ok((tenant, gate.known()));
         }
         counter!("sitewright_auth_failures_total").increment(1);
         warn!(event = "auth.failed", trace_id = %trace_id, actor = %valid.email, client = %client, "wrong secret");
         // Many tries at once may all have been admitted above; no more of them than the limit hear
         // that they were wrong.
+        let pair = self.pair(&gate).await?;
         let counted = rates.take(gate.failed(pair), clock.now()).await.map_err(Refusal::Unavailable)?;
         Err(counted.map_or_else(|over| refused(over, trace_id), |()| Refusal::Unauthorized))
+    }
+
+    async fn pair(&self, gate: &Gate) -> Result<Pair, Refusal> {
+        let Ports { rates, clock, .. } = &self.ports;
+        let counts = rates.counts(vec![gate.known()], clock.now()).await.map_err(Refusal::Unavailable)?;
+        Ok(if counts.iter().any(|count| count.used > 0) { Pair::Known } else { Pair::Stranger })
     }
 
     /// Blobs first: what a row names is there.

@@ -26,9 +26,7 @@ mod steps;
 use std::fmt;
 use std::sync::Arc;
 
-use ports::{
-    Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Notifier, RateBuckets, Verifier,
-};
+use ports::{Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Notifier, RateBuckets, Verifier};
 
 /// The world as core-flows sees it. Cheap to clone.
 #[derive(Clone)]

@@ -145,10 +145,8 @@ impl App {
         };
         let worker = WorkerId(Ulid::new().to_string());
         let runner = runner::Service::new(runner_options(&settings), ports.clone(), outbox.clone(), worker);
-        let mut parts: Vec<Arc<dyn HealthPart>> = vec![
-            Arc::new(DatabaseHealth::new(store.clone())),
-            Arc::new(DiskHealth::new(&settings.data_dir)),
-        ];
+        let mut parts: Vec<Arc<dyn HealthPart>> =
+            vec![Arc::new(DatabaseHealth::new(store.clone())), Arc::new(DiskHealth::new(&settings.data_dir))];
         let does = |role| settings.roles.contains(&role);
         if does(Role::Runner) {
             parts.extend([Arc::new(runner.handle()) as Arc<dyn HealthPart>, verifier.clone()]);
@@ -293,8 +291,7 @@ fn keeper(settings: &Settings) -> Result<Keeper, Error> {
         if accounts > 0 {
             warn!(
                 event = "service.accounts_unused",
-                accounts,
-                "students' own accounts are not used yet: all sites go to the deployment's"
+                accounts, "students' own accounts are not used yet: all sites go to the deployment's"
             );
         }
     }

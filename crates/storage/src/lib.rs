@@ -21,6 +21,7 @@ mod reader;
 mod sql;
 mod store;
 mod timing;
+mod windows;
 mod writer;
 
 pub use blobs::FileBlobs;

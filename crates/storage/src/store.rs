@@ -17,6 +17,7 @@ use shared_types::{Envelope, TaskId, Timestamp};
 use crate::reader::Readers;
 use crate::sql::{Fault, accept, events, flows, rates, tasks};
 use crate::timing::timed;
+use crate::windows::LastWindows;
 use crate::writer::{Operation, Writer};
 use crate::{Error, FileBlobs, connection, folder, migrate};
 
@@ -46,6 +47,7 @@ pub struct Store {
     readers: Readers,
     writer: Arc<Writer>,
     blobs: FileBlobs,
+    windows: LastWindows,
     data_dir: PathBuf,
 }
 
@@ -62,9 +64,11 @@ impl Store {
         let path = folder::create_database_file(&data_dir)?;
         let mut connection = connection::open_writer(&path)?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
+        let windows = rates::last_windows(&connection).map_err(|source| Error::Open { path: path.clone(), source })?;
+        let windows = LastWindows::new(windows);
         let readers = Readers::open(&path, readers)?;
         let writer = Arc::new(Writer::start(connection, lock)?);
-        Ok(Self { readers, writer, blobs, data_dir })
+        Ok(Self { readers, writer, blobs, windows, data_dir })
     }
 
     /// The blobs of the same folder.
@@ -116,6 +120,7 @@ impl Store {
 #[async_trait]
 impl Ledger for Store {
     async fn accept(&self, new: NewTask) -> Result<Acceptance, ports::Error> {
+        self.windows.note(&new.takes, new.accepted_at);
         Ok(self.write("accept task", new.id, move |db| accept::accept(db, new)).await?)
     }
 
@@ -171,10 +176,14 @@ impl Ledger for Store {
 #[async_trait]
 impl RateBuckets for Store {
     async fn counts(&self, buckets: Vec<Bucket>, now: Timestamp) -> Result<Vec<Count>, ports::Error> {
+        if !self.windows.may_run(&buckets, now) {
+            return Ok(vec![Count::default(); buckets.len()]);
+        }
         Ok(self.read("read rates", "", move |db| Ok(rates::counts(db, &buckets, now)?)).await?)
     }
 
     async fn take(&self, buckets: Vec<Bucket>, now: Timestamp) -> Result<Result<(), OverLimit>, ports::Error> {
+        self.windows.note(&buckets, now);
         let work = move |db: &Connection| {
             let admitted = rates::full(db, &buckets, now)?;
             if admitted.is_ok() {

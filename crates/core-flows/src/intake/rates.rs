@@ -121,6 +121,16 @@ pub(super) struct Gate {
     known: Bucket,
 }
 
+/// Whether a secret may be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Anyone,
+    /// Others have failed too often: only when the pair has authenticated before.
+    IfKnown(OverLimit),
+    /// The pair itself has failed too often.
+    Never(OverLimit),
+}
+
 /// Whether a pair of client and e-mail has authenticated before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pair {
@@ -142,20 +152,23 @@ impl Gate {
     }
 
     /// What must be read to [`Self::admits`].
-    pub(super) fn buckets(&self) -> Vec<Bucket> {
-        [&self.pair, &self.email, &self.client, &self.known].map(Bucket::clone).into()
+    pub(super) fn failures(&self) -> Vec<Bucket> {
+        vec![self.pair.clone(), self.email.clone(), self.client.clone()]
     }
 
-    /// Whether a secret may be tried, by the counts of [`Self::buckets`].
-    pub(super) fn admits(&self, counts: &[Count]) -> Result<Pair, OverLimit> {
+    /// Whether a secret may be tried, by the counts of [`Self::failures`].
+    pub(super) fn admits(&self, counts: &[Count]) -> Admission {
         let count = |at: usize| counts.get(at).copied().unwrap_or_default();
-        self.pair.admits_one_more(count(0))?;
-        if count(3).used > 0 {
-            return Ok(Pair::Known);
+        if let Err(over) = self.pair.admits_one_more(count(0)) {
+            return Admission::Never(over);
         }
-        self.email.admits_one_more(count(1))?;
-        self.client.admits_one_more(count(2))?;
-        Ok(Pair::Stranger)
+        let others = self.email.admits_one_more(count(1)).and_then(|()| self.client.admits_one_more(count(2)));
+        others.map_or_else(Admission::IfKnown, |()| Admission::Anyone)
+    }
+
+    /// Counts something when the pair is known.
+    pub(super) fn known(&self) -> Bucket {
+        self.known.clone()
     }
 
     /// What a wrong secret is counted in.
@@ -164,11 +177,6 @@ impl Gate {
             Pair::Known => vec![self.pair],
             Pair::Stranger => vec![self.pair, self.email, self.client],
         }
-    }
-
-    /// What a right secret is counted in, once its task is accepted.
-    pub(super) fn passed(self) -> Bucket {
-        self.known
     }
 }
 
@@ -231,21 +239,24 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(pair: u32, email: u32, client: u32, known: u32, expected: Result<Pair, &str>) {
+    fn check(pair: u32, email: u32, client: u32, expected: &str) {
         let count = |used| Count { used, resets_in: Duration::from_secs(9) };
-        let admitted = gate("192.0.2.1", "ann@example.com").admits(&[pair, email, client, known].map(count));
-        assert_eq!(admitted.map_err(|over| over.policy.to_string()), expected.map_err(str::to_owned));
+        let admission = match gate("192.0.2.1", "ann@example.com").admits(&[pair, email, client].map(count)) {
+            Admission::Anyone => "anyone".to_owned(),
+            Admission::IfKnown(over) => format!("if known: {}", over.policy),
+            Admission::Never(over) => format!("never: {}", over.policy),
+        };
+        assert_eq!(admission, expected);
     }
 
     #[test]
     fn a_known_pair_waits_only_for_itself() {
-        check(0, 0, 0, 0, Ok(Pair::Stranger));
-        check(9, 49, 299, 0, Ok(Pair::Stranger));
-        check(10, 0, 0, 0, Err("auth-failure-per-client-and-email"));
-        check(0, 50, 0, 0, Err("auth-failure-per-email"));
-        check(0, 0, 300, 0, Err("auth-failure-per-client"));
-        check(9, 50, 300, 1, Ok(Pair::Known));
-        check(10, 0, 0, 1, Err("auth-failure-per-client-and-email"));
+        check(0, 0, 0, "anyone");
+        check(9, 49, 299, "anyone");
+        check(0, 50, 0, "if known: auth-failure-per-email");
+        check(9, 0, 300, "if known: auth-failure-per-client");
+        check(10, 0, 0, "never: auth-failure-per-client-and-email");
+        check(10, 50, 300, "never: auth-failure-per-client-and-email");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use ports::{Refusal, Route};
+use ports::{Refusal, Route, SecretSearch};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use shared_types::http::CheckBody;
@@ -15,9 +15,13 @@ use url::Url;
 use super::attachments::{self, File};
 use super::bounds::Limits;
 use super::failures::{Came, Failures, Pointer, count};
+use super::screen;
 
 /// A URL longer than this is nonsense or an attack.
 const URL_MAX: usize = 2048;
+
+/// A longer secret is nobody's: class files hold none.
+const SECRET_MAX: usize = 1024;
 
 /// A sound request.
 #[derive(Debug)]
@@ -47,20 +51,20 @@ pub(super) struct Rules<'a> {
     pub(super) allow_http_evaluators: bool,
     /// Why an `evaluation_url` would never be called.
     pub(super) refuses: &'a dyn Fn(&Url) -> Option<String>,
-    /// Takes secrets out of a text.
-    pub(super) redact: &'a dyn Fn(&str) -> String,
+    /// Looks for the request's own secret.
+    pub(super) search_for: &'a dyn Fn(&SecretString) -> Box<dyn SecretSearch>,
 }
 
 /// The request in `body`, or why it is not one.
 pub(super) fn request(route: Route, body: &Value, rules: &Rules<'_>) -> Result<Valid, Refusal> {
-    let mut failures = Failures::of(body, rules.redact);
+    let mut failures = Failures::of(body);
     let Some(fields) = body.as_object() else {
         failures.invalid(Pointer::root(), format_args!("expected an object, got {}", Came(Some(body))));
         return Err(failures.refusal());
     };
     let failed = &mut failures;
     let email = parsed::<Email>(fields, "email", Quote::Never, failed);
-    let secret = text(fields, "secret", failed).map(|secret| SecretString::from(secret.to_owned()));
+    let secret = secret(fields, failed);
     let task = parsed::<TaskName>(fields, "task", Quote::Shown, failed);
     let round = round(fields, route, failed);
     let nonce = parsed::<Nonce>(fields, "nonce", Quote::Shown, failed);
@@ -79,7 +83,11 @@ pub(super) fn request(route: Route, body: &Value, rules: &Rules<'_>) -> Result<V
             Some(checks),
             Some(evaluation_url),
             Some(attachments),
-        ) => Ok(Valid { email, secret, task, round, nonce, brief, checks, evaluation_url, attachments }),
+        ) => {
+            let search = (rules.search_for)(&secret);
+            let valid = Valid { email, secret, task, round, nonce, brief, checks, evaluation_url, attachments };
+            screen::own_secret(valid, &*search, failures)
+        }
         _ => Err(failures.refusal()),
     }
 }
@@ -96,6 +104,15 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str, failures: &mut Failures<
             None
         }
     }
+}
+
+fn secret(fields: &Map<String, Value>, failures: &mut Failures<'_>) -> Option<SecretString> {
+    let secret = text(fields, "secret", failures)?;
+    if secret.len() > SECRET_MAX {
+        failures.too_large(at("secret"), format_args!("expected at most {}", count(SECRET_MAX, "byte")));
+        return None;
+    }
+    Some(SecretString::from(secret.to_owned()))
 }
 
 fn parsed<T: FromStr<Err = InvalidText>>(

@@ -6,8 +6,8 @@ use ports::{Bucket, Count, OverLimit};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use shared_types::Timestamp;
 
-/// Ended windows removed for each one that begins: the table shrinks faster than it grows.
-const REMOVED_AT_ONCE: u32 = 4;
+/// One row in so many cleans up behind four times as many, so that the table shrinks faster than it grows.
+const CLEANED_EVERY: i64 = 16;
 
 /// How full each of `buckets` is.
 pub(crate) fn counts(connection: &Connection, buckets: &[Bucket], now: Timestamp) -> rusqlite::Result<Vec<Count>> {
@@ -20,7 +20,7 @@ pub(crate) fn full(
     buckets: &[Bucket],
     now: Timestamp,
 ) -> rusqlite::Result<Result<(), OverLimit>> {
-    for bucket in buckets {
+    for bucket in buckets.iter().filter(|bucket| bucket.policy.limit < u32::MAX) {
         if let Err(over) = bucket.admits_one_more(count(connection, bucket, now)?) {
             return Ok(Err(over));
         }
@@ -31,38 +31,38 @@ pub(crate) fn full(
 /// Counts one in each of `buckets`, whether or not it is full.
 pub(crate) fn add(connection: &Connection, buckets: &[Bucket], now: Timestamp) -> rusqlite::Result<()> {
     for bucket in buckets {
-        // A running window is the common case, and leaves every index as it is.
-        let mut update = connection.prepare_cached(
-            "UPDATE rate_buckets SET count = count + 1
-             WHERE key = ?1 AND scope = ?2 AND bucket = ?3 AND window_end_ms > ?4",
+        let mut upsert = connection.prepare_cached(
+            "INSERT INTO rate_buckets (scope, bucket, key, window_start_ms, window_end_ms, count)
+             VALUES (:scope, :bucket, :key, :now, :end, 1)
+             ON CONFLICT (key, scope, bucket) DO UPDATE SET
+                 count = iif(window_end_ms > :now, count + 1, 1),
+                 window_start_ms = iif(window_end_ms > :now, window_start_ms, :now),
+                 window_end_ms = iif(window_end_ms > :now, window_end_ms, :end)
+             RETURNING rate_bucket",
         )?;
-        let policy = bucket.policy;
-        if update.execute((bucket.key.as_str(), policy.scope, policy.bucket, now.unix_ms()))? == 0 {
-            begin_window(connection, bucket, now)?;
+        let params = named_params! {
+            ":scope": bucket.policy.scope,
+            ":bucket": bucket.policy.bucket,
+            ":key": bucket.key.as_str(),
+            ":now": now.unix_ms(),
+            ":end": now.plus(bucket.policy.window).unix_ms(),
+        };
+        let row: i64 = upsert.query_row(params, |row| row.get(0))?;
+        if row % CLEANED_EVERY == 0 {
+            let mut remove = connection.prepare_cached(
+                "DELETE FROM rate_buckets WHERE rate_bucket IN
+                     (SELECT rate_bucket FROM rate_buckets WHERE window_end_ms <= ?1 LIMIT ?2)",
+            )?;
+            remove.execute((now.unix_ms(), 4 * CLEANED_EVERY))?;
         }
     }
     Ok(())
 }
 
-fn begin_window(connection: &Connection, bucket: &Bucket, now: Timestamp) -> rusqlite::Result<()> {
-    let mut upsert = connection.prepare_cached(
-        "INSERT INTO rate_buckets (scope, bucket, key, window_start_ms, window_end_ms, count)
-         VALUES (:scope, :bucket, :key, :start, :end, 1)
-         ON CONFLICT (key, scope, bucket) DO UPDATE SET
-             window_start_ms = excluded.window_start_ms, window_end_ms = excluded.window_end_ms, count = 1",
-    )?;
-    upsert.execute(named_params! {
-        ":scope": bucket.policy.scope,
-        ":bucket": bucket.policy.bucket,
-        ":key": bucket.key.as_str(),
-        ":start": now.unix_ms(),
-        ":end": now.plus(bucket.policy.window).unix_ms(),
-    })?;
-    let mut remove = connection.prepare_cached(
-        "DELETE FROM rate_buckets WHERE rate_bucket IN
-             (SELECT rate_bucket FROM rate_buckets WHERE window_end_ms <= ?1 LIMIT ?2)",
-    )?;
-    remove.execute((now.unix_ms(), REMOVED_AT_ONCE)).map(|_| ())
+/// Until when each scope has a window that runs, by its last one.
+pub(crate) fn last_windows(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
+    let mut select = connection.prepare("SELECT scope, max(window_end_ms) FROM rate_buckets GROUP BY scope")?;
+    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn count(connection: &Connection, bucket: &Bucket, now: Timestamp) -> rusqlite::Result<Count> {

@@ -43,16 +43,8 @@ const VIEWPORT: (u32, u32) = (1280, 800);
 
 /// Variables that a browser may need; it gets no others, so no secret of ours. The names of proxies
 /// are not among them: pages go out through [`Options::proxy`] or directly, never past the guard.
-const PASSED_ON: [&str; 8] = [
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "LD_LIBRARY_PATH",
-    "FONTCONFIG_FILE",
-    "FONTCONFIG_PATH",
-    "CHROMIUM_FLAGS",
-];
+const PASSED_ON: [&str; 8] =
+    ["PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "CHROMIUM_FLAGS"];
 
 /// No first-run pages, no traffic of its own, no throttling of pages that are not in front.
 const FLAGS: [&str; 26] = [
