@@ -20,7 +20,7 @@ fn of(email: &str, nonce: &str) -> Value {
 }
 
 fn wrong(email: &str) -> Value {
-    let mut body = of(email, "n-wrong");
+    let mut body = of(email, "n-guess");
     body["secret"] = json!("wrong");
     body
 }

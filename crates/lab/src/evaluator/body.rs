@@ -113,7 +113,7 @@ mod tests {
         check("secret", Some(json!("x")), &["secret: no such field"]);
         check("round", Some(json!("1")), &["round: expected an integer, got a string"]);
         check("round", Some(json!(1.5)), &["round: expected an integer, got a number"]);
-        check("round", Some(json!(0)), &["body: an integer from 1 to 99"]);
+        check("round", Some(json!(0)), &["body: expected an integer from 1 to 99, got another one"]);
         check("email", Some(json!(null)), &["email: expected a string, got null"]);
         check(
             "pages_url",
