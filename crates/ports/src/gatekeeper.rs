@@ -29,8 +29,17 @@ pub struct Quotas {
 pub struct Leak {
     /// Such as `github_token`.
     pub kind: String,
-    /// The file.
+    /// The file; a secret in its path reads `[redacted]`.
     pub path: SitePath,
+    /// Line from 1; `None` when the path itself holds the secret.
+    pub line: Option<u32>,
+}
+
+/// A secret found in a text that is no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextLeak {
+    /// Such as `github_token`.
+    pub kind: String,
     /// Line from 1.
     pub line: u32,
 }
@@ -46,8 +55,12 @@ pub trait Gatekeeper: Send + Sync {
     /// secrets, so that nobody can guess at ours through it.
     fn search_for(&self, secret: &SecretString) -> Box<dyn SecretSearch>;
 
-    /// Every secret found in the site.
-    fn scan(&self, site: &Site) -> Vec<Leak>;
+    /// Every secret found in the site, its paths too. Takes up to seconds, on threads of its own. `again` when the
+    /// search broke off: then nothing is known, and nothing may be published.
+    async fn scan(&self, site: &Site) -> Result<Vec<Leak>, Error>;
+
+    /// Every secret found in a text that goes out beside the site, such as a commit message.
+    fn scan_text(&self, text: &str) -> Vec<TextLeak>;
 
     /// `text` with our own secrets and anything that looks like one replaced by `[redacted]`.
     fn redact(&self, text: &str) -> String;

@@ -32,7 +32,7 @@ pub use code_host::{
 };
 pub use error::{Error, ErrorChain, Verdict};
 pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, StepRecord, TaskUpdate, WorkerId};
-pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant};
+pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant, TextLeak};
 pub use health::HealthPart;
 pub use intake::{Intake, Refusal, Route, Submission};
 pub use ledger::{Acceptance, Attachment, Ledger, NewTask, RepoChoice, TaskPage, TaskRecord};

@@ -1,9 +1,10 @@
 //! The gatekeeper's port over those who may come in and the scanner.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use ports::{Gatekeeper, Leak, SecretSearch, Site, Tenant};
+use ports::{Gatekeeper, Leak, SecretSearch, Site, Tenant, TextLeak};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::Email;
 
@@ -12,9 +13,6 @@ use crate::rules::RULES;
 use crate::scanner::Scanner;
 use crate::students::{Everybody, Members};
 use crate::{Error, own, redaction};
-
-/// A site with more leaks than this is not described better by more of them.
-const MAX_LEAKS: usize = 200;
 
 /// Settings of the keeper.
 #[derive(Debug, Clone)]
@@ -39,7 +37,7 @@ pub enum Students {
 /// Knows the secrets of this deployment.
 pub struct Keeper {
     admission: Admission,
-    scanner: Scanner,
+    scanner: Arc<Scanner>,
 }
 
 enum Admission {
@@ -57,11 +55,11 @@ impl Keeper {
         match students {
             Students::Shared(secret) if secret.expose_secret().is_empty() => Err(Error::EmptySecret),
             Students::Shared(secret) => {
-                let scanner = Scanner::new(own.iter().chain([&secret]))?;
+                let scanner = Arc::new(Scanner::new(own.iter().chain([&secret]))?);
                 Ok(Self { admission: Admission::Everybody(Everybody::new(&secret)), scanner })
             }
             Students::Class(class) => {
-                let scanner = Scanner::new(own.iter().chain(class.tokens()))?;
+                let scanner = Arc::new(Scanner::new(own.iter().chain(class.tokens()))?);
                 Ok(Self { admission: Admission::Members(Members::new(class)), scanner })
             }
         }
@@ -102,40 +100,19 @@ impl Gatekeeper for Keeper {
         Box::new(own::Search::new(secret))
     }
 
-    fn scan(&self, site: &Site) -> Vec<Leak> {
-        let leaks = site.iter().flat_map(|(path, bytes)| {
-            let mut leaks: Vec<Leak> = Vec::new();
-            let mut lines = Lines { bytes, seen: 0, line: 1 };
-            for found in self.scanner.find(bytes) {
-                let leak = Leak { kind: found.kind.to_owned(), path: path.clone(), line: lines.at(found.bytes.start) };
-                if !leaks.contains(&leak) && leaks.len() < MAX_LEAKS {
-                    leaks.push(leak);
-                }
-            }
-            leaks
-        });
-        leaks.take(MAX_LEAKS).collect()
+    async fn scan(&self, site: &Site) -> Result<Vec<Leak>, ports::Error> {
+        let (scanner, site) = (self.scanner.clone(), site.clone());
+        // Away from the threads that answer requests: a large site takes a tenth of a second.
+        tokio::task::spawn_blocking(move || scanner.scan(&site)).await.map_err(ports::Error::again)
+    }
+
+    fn scan_text(&self, text: &str) -> Vec<TextLeak> {
+        let marks = self.scanner.marks(text.as_bytes());
+        marks.into_iter().map(|mark| TextLeak { kind: mark.kind.to_owned(), line: mark.line }).collect()
     }
 
     fn redact(&self, text: &str) -> String {
         let places = self.scanner.find(text.as_bytes()).into_iter().map(|found| found.bytes);
         redaction::replaced(text, places.collect())
-    }
-}
-
-/// Counts lines going forward only, so that many findings cost one pass.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    seen: usize,
-    line: u32,
-}
-
-impl Lines<'_> {
-    fn at(&mut self, offset: usize) -> u32 {
-        let passed = self.bytes.get(self.seen..offset).unwrap_or_default();
-        let newlines = passed.iter().filter(|byte| **byte == b'\n').count();
-        self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
-        self.seen = offset;
-        self.line
     }
 }

@@ -15,6 +15,7 @@ mod keeper;
 mod keyed;
 mod own;
 mod redaction;
+mod report;
 mod rules;
 mod scanner;
 mod students;

@@ -41,16 +41,20 @@ pub(super) fn draft(ctx: &Context, repo: &Repo, site: Site) -> CommitDraft {
 }
 
 /// Requirement C-049: a site with a secret in it is not published. What is looked at is what goes
-/// out, whatever an earlier report says.
+/// out, whatever an earlier report says: every file (attachments and README are among them), every
+/// path, and the commit message.
 async fn refuse_leaks(ctx: &Context, site: &Site) -> Result<(), Error> {
-    let (gatekeeper, site) = (ctx.ports.gatekeeper.clone(), site.clone());
-    let leaks = tokio::task::spawn_blocking(move || gatekeeper.scan(&site)).await;
-    let leaks = leaks.map_err(|fault| Error::Port(ports::Error::again(fault)))?;
-    if leaks.is_empty() {
+    let in_files = ctx.ports.gatekeeper.scan(site).await?;
+    let in_message = ctx.ports.gatekeeper.scan_text(&message(ctx));
+    let files = in_files.iter().map(|leak| match leak.line {
+        Some(line) => format!("{} in {} line {line}", leak.kind, leak.path),
+        None => format!("{} in the path {}", leak.kind, leak.path),
+    });
+    let message = in_message.iter().map(|leak| format!("{} in the commit message line {}", leak.kind, leak.line));
+    let places: Vec<_> = files.chain(message).collect();
+    if places.is_empty() {
         return Ok(());
     }
-    let places: Vec<_> =
-        leaks.iter().map(|leak| format!("{} in {} line {}", leak.kind, leak.path, leak.line)).collect();
     Err(Error::Unpublishable(format!("not published, a secret was found: {}", places.join(", "))))
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn inspect(
     pages_url: &Url,
 ) -> Result<CheckReport, Error> {
     let inspection = Inspection {
-        leaks: ctx.ports.gatekeeper.scan(&site),
+        leaks: ctx.ports.gatekeeper.scan(&site).await?,
         site,
         pages_url: pages_url.clone(),
         target: if phase == Phase::Live { Target::Network } else { Target::Files },

@@ -217,11 +217,14 @@ async fn a_site_with_a_secret_in_it_is_not_published() {
     assert!(page.contains("Sitewright scaffold"), "the scaffold's page went out instead");
 
     // Whether or not a report says so.
-    for verifier_is_broken in [false, true] {
+    let attachment = ("attachments", json!([{ "name": "data.txt", "url": "data:,LEAKED-HERE" }]));
+    // The name of the task goes into the commit message.
+    let message = ("task", json!("LEAKED-HERE"));
+    for (verifier_is_broken, (field, value)) in [(false, attachment.clone()), (true, attachment), (false, message)] {
         let mut world = World::new();
         *world.verifier.broken.lock().unwrap() = verifier_is_broken;
         let mut body = request(1, "n-1");
-        body["attachments"] = json!([{ "name": "data.txt", "url": "data:,LEAKED-HERE" }]);
+        body[field] = value;
         let receipt = world.post(Route::Build, body).await.unwrap();
         world.start();
         let task = world.finished(receipt.id).await;

@@ -163,9 +163,15 @@ impl Gatekeeper for FakeGatekeeper {
         Box::new(PlainSearch(secret.expose_secret().to_owned()))
     }
 
-    fn scan(&self, site: &Site) -> Vec<Leak> {
+    async fn scan(&self, site: &Site) -> Result<Vec<Leak>, Error> {
         let leaking = site.iter().filter(|(_, bytes)| bytes.windows(11).any(|word| word == b"LEAKED-HERE"));
-        leaking.map(|(path, _)| Leak { kind: "test".to_owned(), path: path.clone(), line: 1 }).collect()
+        let leak = |path: &SitePath| Leak { kind: "test".to_owned(), path: path.clone(), line: Some(1) };
+        Ok(leaking.map(|(path, _)| leak(path)).collect())
+    }
+
+    fn scan_text(&self, text: &str) -> Vec<TextLeak> {
+        let leaking = (1..).zip(text.lines()).filter(|(_, line)| line.contains("LEAKED-HERE"));
+        leaking.map(|(line, _)| TextLeak { kind: "test".to_owned(), line }).collect()
     }
 
     fn redact(&self, text: &str) -> String {
@@ -228,7 +234,7 @@ impl Verifier for FakeVerifier {
             severity: Severity::Blocker,
             rule: format!("secret.{}", leak.kind),
             path: leak.path,
-            line: Some(leak.line),
+            line: leak.line,
             message: "a secret".to_owned(),
         };
         let report = CheckReport {

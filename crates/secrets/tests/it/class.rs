@@ -127,7 +127,7 @@ async fn each_student_comes_in_with_their_own_secret_only() {
         assert_eq!(got, expected, "{address} {secret}");
     }
     let site: Site = [("a.txt".parse().unwrap(), bytes::Bytes::from(token()))].into_iter().collect();
-    assert_eq!(keeper.scan(&site).len(), 1, "a student's token is a secret of ours");
+    assert_eq!(keeper.scan(&site).await.unwrap().len(), 1, "a student's token is a secret of ours");
     let (shown, class) = (format!("{keeper:?}"), format!("{:?}", Class::parse(&file, variable)));
     assert!(!shown.contains("argon2") && !class.contains("argon2") && !class.contains(&token()), "{shown} {class}");
 }

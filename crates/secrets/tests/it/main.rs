@@ -26,7 +26,7 @@ fn site(files: &[(&str, &[u8])]) -> Site {
 }
 
 fn kinds(text: &str) -> BTreeSet<String> {
-    keeper().scan(&site(&[("app.js", text.as_bytes())])).into_iter().map(|leak| leak.kind).collect()
+    keeper().scan_text(text).into_iter().map(|leak| leak.kind).collect()
 }
 
 #[test]
@@ -57,21 +57,28 @@ fn innocent_texts_stay_as_they_are() {
     }
 }
 
-#[test]
-fn a_leak_is_named_by_kind_path_and_line() {
+#[tokio::test]
+async fn a_leak_is_named_by_kind_path_and_line() {
     let token = samples::github_token();
     let page = format!("<p>\n<script>\nlet a = '{token}', b = '{token}';\n</script>\n{token}");
     let binary = [&[0xff, 0xfe, b'\n'], own_secret().as_bytes(), &[0x80]].concat();
-    let leaks = keeper().scan(&site(&[("index.html", page.as_bytes()), ("a/logo.png", &binary)]));
+    let (named, long) = (format!("b/{token}.txt"), format!("c/{}/{}{}", "x".repeat(150), own_secret(), "y".repeat(31)));
+    let files: [(&str, &[u8]); 4] =
+        [("index.html", page.as_bytes()), ("a/logo.png", &binary), (&named, token.as_bytes()), (&long, b"")];
+    let leaks = keeper().scan(&site(&files)).await.unwrap();
     let leak = |kind: &str, path: &str, line| Leak { kind: kind.to_owned(), path: path.parse().unwrap(), line };
     assert_eq!(
         leaks,
         [
-            leak("own_secret", "a/logo.png", 2),
-            leak("github_token", "index.html", 3),
-            leak("github_token", "index.html", 5),
+            leak("own_secret", "a/logo.png", Some(2)),
+            leak("github_token", "b/[redacted].txt", None),
+            leak("github_token", "b/[redacted].txt", Some(1)),
+            leak("own_secret", &long.replace(&own_secret(), "[redacted]"), None),
+            leak("github_token", "index.html", Some(3)),
+            leak("github_token", "index.html", Some(5)),
         ]
     );
+    assert_eq!(keeper().scan_text(&page).iter().map(|leak| leak.line).collect::<Vec<_>>(), [3, 5]);
 }
 
 #[test]
@@ -81,10 +88,11 @@ fn redaction_joins_what_overlaps_and_keeps_the_rest() {
     assert_eq!(keeper().redact(&text), "URL postgres://app:[redacted]@db/x, own [redacted], päss ünchanged");
 }
 
-#[test]
-fn a_thousand_leaks_are_reported_as_two_hundred() {
+#[tokio::test]
+async fn a_thousand_leaks_are_reported_as_two_hundred() {
     let many = format!("{}\n", samples::github_token()).repeat(1000);
-    assert_eq!(keeper().scan(&site(&[("a.txt", many.as_bytes()), ("b.txt", many.as_bytes())])).len(), 200);
+    let site = site(&[("a.txt", many.as_bytes()), ("b.txt", many.as_bytes())]);
+    assert_eq!(keeper().scan(&site).await.unwrap().len(), 200);
 }
 
 #[tokio::test]

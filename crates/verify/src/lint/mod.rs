@@ -71,7 +71,7 @@ fn leak(leak: &Leak) -> Finding {
         severity: Severity::Blocker,
         rule: format!("secret.{}", leak.kind),
         path: leak.path.clone(),
-        line: Some(leak.line),
+        line: leak.line,
         message: "a secret must not be published: remove it, and replace it where it was issued".to_owned(),
     }
 }

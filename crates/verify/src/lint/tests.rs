@@ -128,7 +128,7 @@ fn what_every_site_has_is_missed() {
 
 #[test]
 fn leaks_block() {
-    let leak = Leak { kind: "github_token".to_owned(), path: "a.js".parse().unwrap(), line: 3 };
+    let leak = Leak { kind: "github_token".to_owned(), path: "a.js".parse().unwrap(), line: Some(3) };
     assert_eq!(say(&lint(&site(&[]), &pages(), &[], &[leak])), ["blocker secret.github_token a.js:3"]);
 }
 
