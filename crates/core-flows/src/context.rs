@@ -23,6 +23,9 @@ pub struct Options {
     pub grace: Duration,
     /// Who commits are by.
     pub author: Author,
+    /// Tokens of attachments and repository files that a model is shown in one prompt, at four
+    /// characters a token; what does not fit is cut.
+    pub material_tokens: usize,
 }
 
 impl Default for Options {
@@ -34,6 +37,8 @@ impl Default for Options {
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(20),
             author: Author { name: "Sitewright".to_owned(), email: "sitewright@users.noreply.github.com".to_owned() },
+            // A quarter of what common models take, and more than a small site with its data has.
+            material_tokens: 32_000,
         }
     }
 }

@@ -5,25 +5,29 @@
 //! byte, are added here, and files of earlier rounds that nobody asked to change stay.
 
 mod blocks;
+mod budget;
+mod derive;
+mod dialogue;
+mod excerpt;
 mod html;
 mod readme;
 mod scaffold;
+mod table;
 mod wants;
 
 use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use ports::{Completion, CompletionRequest, FinishReason, Site};
+use ports::Site;
 use serde_json::json;
 use shared_types::{CheckReport, Oracle, SitePath, Timestamp, Verdict};
 
+use self::derive::Workbooks;
+use self::dialogue::{Dialogue, Ground};
 use crate::context::{Context, Error};
 use crate::journal::{self, Prepared, Progress};
 use crate::naming;
-
-/// Characters of an attachment or a repository file that a model is shown.
-const EXCERPT: usize = 6_000;
 
 /// Characters of failing evidence that a model is shown.
 const EVIDENCE: usize = 4_000;
@@ -37,6 +41,8 @@ pub(crate) struct Brief {
     pub(crate) prepared: Prepared,
     /// Files of the attachments, by path.
     pub(crate) attached: Site,
+    /// What the spreadsheets among them hold.
+    pub(crate) workbooks: Workbooks,
     /// Files of the repository as it is; empty in round 1.
     pub(crate) base: Site,
     pub(crate) accepted_at: Timestamp,
@@ -50,14 +56,18 @@ pub(crate) enum MakeError {
     Model(#[source] ports::Error),
     #[error("no model is configured")]
     NoModel,
-    #[error("the answer of {alias} was cut at the model's output limit")]
-    Truncated { alias: String },
+    #[error("the answer of {alias} was cut again and again and never came to an end")]
+    Unfinished { alias: String },
     #[error("read the files in the answer of {alias}")]
     Unreadable {
         alias: String,
         #[source]
-        source: blocks::Error,
+        source: blocks::TooMany,
     },
+    #[error("the answer of {alias} cannot be carried out: {block}: {problem}")]
+    Unusable { alias: String, block: String, problem: String },
+    #[error("every boundary that was drawn stands in the texts of the task")]
+    NoBoundary,
     #[error(transparent)]
     Step(#[from] Box<Error>),
 }
@@ -81,6 +91,7 @@ impl Brief {
         for attachment in &prepared.attachments {
             attached.insert(attachment.path.clone(), blobs.get(&attachment.sha256).await?);
         }
+        let workbooks = read_workbooks(&attached).await;
         let base = match progress.fetched() {
             Some(fetched) => journal::load(blobs, &fetched.base).await?,
             None => Site::new(),
@@ -91,6 +102,7 @@ impl Brief {
             brief: ctx.ports.gatekeeper.redact(&ctx.task.brief),
             prepared,
             attached,
+            workbooks,
             base,
             accepted_at: ctx.task.accepted_at,
             holder: ctx.options.author.name.clone(),
@@ -134,52 +146,27 @@ async fn ask(
     evidence: &str,
     budget: Duration,
 ) -> Result<blocks::Changes, MakeError> {
-    let model = ctx.ports.model.as_ref().ok_or(MakeError::NoModel)?;
-    let boundary = ctx.ports.ids.boundary();
-    let request = || CompletionRequest {
-        alias: alias.to_owned(),
-        template: template.to_owned(),
-        values: json!({
-            "brief": brief.brief,
-            "checks": brief.prepared.checks.iter().map(|check| &check.source).collect::<Vec<_>>(),
-            "attachments": attachment_values(brief),
-            "seed": brief.nonce,
-            "boundary": boundary,
-            "pages_path": format!("/{}/", ctx.task.repo),
-            "files": file_values(files, &brief.attached),
-            "evidence": evidence,
-        }),
-        timeout: budget.mul_f32(0.9),
-        task: ctx.task.id,
-        trace_id: ctx.task.trace_id.clone(),
-    };
-    let ends_at = tokio::time::Instant::now() + budget.mul_f32(0.9);
-    let mut attempt = 1;
-    let completion: Completion = loop {
-        let error = match tokio::time::timeout_at(ends_at, model.complete(request())).await {
-            Ok(Ok(completion)) => break completion,
-            Ok(Err(error)) => error,
-            Err(_) => {
-                let source = ports::Error::again(format!("no answer within {} s", budget.as_secs()));
-                return Err(MakeError::Model(source));
-            }
-        };
-        let retry = crate::retry::Policy { max_attempts: MODEL_ATTEMPTS };
-        match retry.wait(attempt, error.verdict()) {
-            Some(wait) if tokio::time::Instant::now() + wait < ends_at => tokio::time::sleep(wait).await,
-            _ => return Err(MakeError::Model(error)),
-        }
-        attempt += 1;
-    };
-    if completion.finish == FinishReason::Truncated {
-        return Err(MakeError::Truncated { alias: alias.to_owned() });
-    }
-    blocks::read(&completion.text, &boundary)
-        .map_err(|source| MakeError::Unreadable { alias: alias.to_owned(), source })
+    let model = ctx.ports.model.as_deref().ok_or(MakeError::NoModel)?;
+    let (attachments, shown) = material(brief, files, ctx.options.material_tokens);
+    let values = json!({
+        "brief": brief.brief,
+        "checks": brief.prepared.checks.iter().map(|check| &check.source).collect::<Vec<_>>(),
+        "attachments": attachments,
+        "seed": brief.nonce,
+        "pages_path": format!("/{}/", ctx.task.repo),
+        "files": shown,
+        "evidence": evidence,
+    });
+    let dialogue = Dialogue { ctx, model, alias, template, values, budget: budget.mul_f32(0.9) };
+    dialogue.hold(&Ground { base: files, attached: &brief.attached, workbooks: &brief.workbooks }).await
 }
 
-/// A model that fails three times in a row will not succeed in what is left of the time.
-const MODEL_ATTEMPTS: u32 = 3;
+/// Reads the spreadsheets where they do not hold up others. One that a library stumbles over is as one
+/// that cannot be read.
+async fn read_workbooks(attached: &Site) -> Workbooks {
+    let files = attached.clone();
+    tokio::task::spawn_blocking(move || derive::workbooks(&files)).await.unwrap_or_default()
+}
 
 /// Adds what every site has. A model's own licence, README or attachments give way to ours.
 fn complete_site(brief: &Brief, written: blocks::Changes) -> Result<Site, MakeError> {
@@ -240,22 +227,30 @@ fn render(name: &'static str, template: &str, values: minijinja::Value) -> Resul
     environment.render_named_str(name, template, values).map_err(fault)
 }
 
-fn attachment_values(brief: &Brief) -> Vec<serde_json::Value> {
-    let values = brief.prepared.attachments.iter().map(|attachment| {
+/// What a model is shown of the attachments, and of the text files that are not among them.
+fn material(brief: &Brief, files: &Site, tokens: usize) -> (Vec<serde_json::Value>, Vec<serde_json::Value>) {
+    let attachments = &brief.prepared.attachments;
+    let others: Vec<_> =
+        excerpt::texts(files, &brief.attached).into_iter().filter(|(path, _)| !is_ours(path)).collect();
+    let attached = attachments.iter().map(|attachment| {
+        let bytes = brief.attached.get(attachment.path.as_str()).map_or(&[][..], |bytes| bytes.as_ref());
+        (&attachment.path, bytes)
+    });
+    let mut pieces = excerpt::pieces(attached.chain(others.iter().copied()), &brief.workbooks, tokens);
+    let of_files = pieces.split_off(attachments.len());
+    let attachments = attachments.iter().zip(pieces).map(|(attachment, piece)| {
         json!({
             "path": attachment.path,
             "media_type": attachment.media_type,
             "size": attachment.size,
-            "excerpt": brief.attached.text(attachment.path.as_str()).map(|text| head(text, EXCERPT)).unwrap_or_default(),
+            "shown": piece.shown,
+            "excerpt": piece.text,
         })
     });
-    values.collect()
-}
-
-/// The text files of a site, without attachments (shown apart) and binary ones.
-fn file_values(files: &Site, attached: &Site) -> Vec<serde_json::Value> {
-    let texts = files.iter().filter(|(path, _)| !is_ours(path) && attached.get(path.as_str()).is_none());
-    texts.filter_map(|(path, bytes)| Some(json!({ "path": path, "text": std::str::from_utf8(bytes).ok()? }))).collect()
+    let files = others.iter().zip(of_files).map(
+        |((path, _), piece)| json!({ "path": path, "lines": piece.lines, "shown": piece.shown, "text": piece.text }),
+    );
+    (attachments.collect(), files.collect())
 }
 
 /// What failed, worst first, for the repair prompt.

@@ -1,8 +1,18 @@
 //! Files out of a model's text.
 //!
-//! A whole file stands between `<<<FILE <boundary> path` and `FILE>>> <boundary>`, each on a line
-//! of its own; `<<<DELETE <boundary> path` removes one. The boundary is random, so that no file's
-//! content can end its block. Whatever stands between blocks is talk and does not count.
+//! Marks with a random boundary, each on a line of its own, make blocks: a whole file between
+//! `<<<FILE <boundary> path` and `FILE>>> <boundary>`; a change of quoted lines between
+//! `<<<EDIT <boundary> path`, `<<<WITH <boundary>` and `EDIT>>> <boundary>`; and, in one line each,
+//! `<<<DELETE <boundary> path` and `<<<DERIVE <boundary> to from source`. No content can hold a mark,
+//! since it cannot know the boundary. What stands between blocks is talk and does not count.
+//!
+//! An [`Answer`] is carried out whole or not at all: every block that cannot be carried out is a
+//! [`Fault`], which goes back to the model, and nothing changes before all blocks can.
+
+mod edit;
+mod nearest;
+mod parse;
+pub(super) mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,27 +20,46 @@ use bytes::Bytes;
 use ports::Site;
 use shared_types::SitePath;
 
-/// More files than any page needs; a bound against runaway answers.
-const MAX_FILES: usize = 200;
-
-/// Why a text holds no usable set of files.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("it holds no file block")]
-    Empty,
-    #[error("the block of {0} does not end")]
-    Unfinished(String),
-    #[error("{0:?} is no path inside the site")]
-    Path(String),
-    #[error("it holds more than {MAX_FILES} files")]
-    TooMany,
-}
+pub(super) use self::edit::Edit;
+pub(super) use self::parse::{TooMany, parse};
+use super::derive::Derivation;
 
 /// Files written and files deleted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     files: BTreeMap<SitePath, Bytes>,
     deleted: BTreeSet<SitePath>,
+}
+
+/// What a model wants to be done, in its order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(super) ops: Vec<Op>,
+    /// Blocks that were not understood.
+    pub(super) faults: Vec<Fault>,
+}
+
+/// One block.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Write(SitePath, Bytes),
+    Edit(Edit),
+    Delete(SitePath),
+    Derive(Derivation),
+}
+
+/// A block that cannot be carried out, in words for the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The file it is about, when the path can be one.
+    pub(super) path: Option<SitePath>,
+    /// The block's kind and path.
+    pub(super) block: String,
+    pub(super) problem: String,
+    /// The lines that were quoted, when they are what does not fit.
+    pub(super) quoted: String,
+    /// What the file has that comes nearest to them, with line numbers.
+    pub(super) nearest: String,
 }
 
 impl Changes {
@@ -52,93 +81,108 @@ impl Changes {
     /// Applies `later` over these.
     pub(super) fn extend(&mut self, later: Self) {
         for path in later.deleted {
-            self.files.remove(&path);
-            self.deleted.insert(path);
+            self.delete(path);
         }
         for (path, bytes) in later.files {
-            self.deleted.remove(&path);
-            self.files.insert(path, bytes);
+            self.write(path, bytes);
         }
+    }
+
+    /// The file at `path` once these changes are made of `base`.
+    fn now<'a>(&'a self, base: &'a Site, path: &SitePath) -> Option<&'a Bytes> {
+        let was = || base.get(path.as_str()).filter(|_| !self.deleted.contains(path));
+        self.files.get(path).or_else(was)
+    }
+
+    fn write(&mut self, path: SitePath, bytes: Bytes) {
+        self.deleted.remove(&path);
+        self.files.insert(path, bytes);
+    }
+
+    fn delete(&mut self, path: SitePath) {
+        self.files.remove(&path);
+        self.deleted.insert(path);
     }
 }
 
-/// The files in `text`; the last block of a path counts.
-pub(super) fn read(text: &str, boundary: &str) -> Result<Changes, Error> {
-    let (open, close, delete) =
-        (format!("<<<FILE {boundary} "), format!("FILE>>> {boundary}"), format!("<<<DELETE {boundary} "));
-    let mut changes = Changes::default();
-    let mut lines = text.split_inclusive('\n');
-    while let Some(line) = lines.next() {
-        if let Some(path) = line.strip_prefix(&delete) {
-            changes.deleted.insert(site_path(path)?);
+impl Answer {
+    /// The changes that this answer makes of `base`; `derive` carries out conversions.
+    ///
+    /// # Errors
+    /// The places in `ops` of the blocks that cannot be carried out, with what is wrong with each;
+    /// blocks that were not understood come without a place.
+    pub(super) fn apply(
+        &self,
+        base: &Site,
+        derive: impl Fn(&Derivation) -> Result<Bytes, String>,
+    ) -> Result<Changes, Vec<(Option<usize>, Fault)>> {
+        let mut changes = Changes::default();
+        let mut faults: Vec<_> = self.faults.iter().map(|fault| (None, fault.clone())).collect();
+        if self.ops.is_empty() && faults.is_empty() {
+            faults.push((None, Fault::empty()));
         }
-        let Some(path) = line.strip_prefix(&open) else { continue };
-        let path = site_path(path)?;
-        let mut content = String::new();
-        let ended = lines.by_ref().any(|line| {
-            let end = line.trim_end() == close;
-            if !end {
-                content.push_str(line);
+        for (place, op) in self.ops.iter().enumerate() {
+            let written = match op {
+                Op::Write(path, bytes) => Ok((path, bytes.clone())),
+                Op::Delete(path) => {
+                    changes.delete(path.clone());
+                    continue;
+                }
+                Op::Edit(edit) => edit.apply(changes.now(base, &edit.path)).map(|bytes| (&edit.path, bytes)),
+                Op::Derive(derivation) => derive(derivation)
+                    .map(|bytes| (&derivation.to, bytes))
+                    .map_err(|problem| Fault::new(Some(&derivation.to), format!("DERIVE {derivation}"), problem)),
+            };
+            match written {
+                Ok((path, bytes)) => changes.write(path.clone(), bytes),
+                Err(fault) => faults.push((Some(place), fault)),
             }
-            end
+        }
+        if faults.is_empty() { Ok(changes) } else { Err(faults) }
+    }
+
+    /// This answer without the blocks at fault, and `later` after it.
+    ///
+    /// # Errors
+    /// The first fault about a file that `later` does not take up again: to leave it out would
+    /// publish half of what the model meant.
+    pub(super) fn mended(mut self, faults: Vec<(Option<usize>, Fault)>, later: Self) -> Result<Self, Fault> {
+        let taken_up = |path: &SitePath| later.ops.iter().any(|op| op.path() == path);
+        let places: BTreeSet<usize> = faults.iter().filter_map(|(place, _)| *place).collect();
+        let left = faults.into_iter().find(|(_, fault)| fault.path.as_ref().is_some_and(|path| !taken_up(path)));
+        if let Some((_, fault)) = left {
+            return Err(fault);
+        }
+        let mut place = 0;
+        self.ops.retain(|_| {
+            place += 1;
+            !places.contains(&(place - 1))
         });
-        if !ended {
-            return Err(Error::Unfinished(path.to_string()));
-        }
-        changes.files.insert(path, Bytes::from(content));
-        if changes.files.len() > MAX_FILES {
-            return Err(Error::TooMany);
-        }
+        self.ops.extend(later.ops);
+        self.faults = later.faults;
+        Ok(self)
     }
-    if changes == Changes::default() {
-        return Err(Error::Empty);
-    }
-    Ok(changes)
 }
 
-fn site_path(text: &str) -> Result<SitePath, Error> {
-    let text = text.trim();
-    text.parse().map_err(|_| Error::Path(text.chars().take(200).collect()))
+impl Op {
+    fn path(&self) -> &SitePath {
+        match self {
+            Self::Write(path, _) | Self::Delete(path) => path,
+            Self::Edit(edit) => &edit.path,
+            Self::Derive(derivation) => &derivation.to,
+        }
+    }
+}
+
+impl Fault {
+    pub(super) fn new(path: Option<&SitePath>, block: String, problem: impl Into<String>) -> Self {
+        Self { path: path.cloned(), block, problem: problem.into(), quoted: String::new(), nearest: String::new() }
+    }
+
+    fn empty() -> Self {
+        Self::new(None, "none".to_owned(), "the answer holds no file block")
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, expected: Result<&[(&str, &str)], Error>) {
-        let read = read(text, "b0").map(|changes| {
-            let files = changes.files().map(|(path, bytes)| (path.to_string(), bytes.to_vec()));
-            files.map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect::<Vec<_>>()
-        });
-        let expected = expected
-            .map(|files| files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect::<Vec<_>>());
-        assert_eq!(read, expected, "{text:?}");
-    }
-
-    #[test]
-    fn files_stand_between_boundaries() {
-        check(
-            "Sure!\n<<<FILE b0 index.html\n<p>\nFILE>>> other\n</p>\nFILE>>> b0\nbye <<<FILE b0 x\n",
-            Ok(&[("index.html", "<p>\nFILE>>> other\n</p>\n")]),
-        );
-        check("<<<FILE b0 a.js\r\n1\r\nFILE>>> b0\r\n", Ok(&[("a.js", "1\r\n")]));
-        check("<<<FILE b0 a\n1\nFILE>>> b0\n<<<FILE b0 a\n2\nFILE>>> b0", Ok(&[("a", "2\n")]));
-        check("<<<DELETE b0 old.html\n", Ok(&[]));
-    }
-
-    #[test]
-    fn what_is_no_set_of_files_is_an_error() {
-        check("I cannot help with that.", Err(Error::Empty));
-        check("<<<FILE b1 index.html\nx\nFILE>>> b1\n", Err(Error::Empty));
-        check("<<<FILE b0 index.html\n<p>", Err(Error::Unfinished("index.html".to_owned())));
-        check("<<<FILE b0 ../../etc/passwd\nx\nFILE>>> b0\n", Err(Error::Path("../../etc/passwd".to_owned())));
-    }
-
-    #[test]
-    fn later_changes_win() {
-        let mut first = read("<<<FILE b a\n1\nFILE>>> b\n<<<FILE b c\n1\nFILE>>> b\n", "b").unwrap();
-        first.extend(read("<<<DELETE b c\n<<<FILE b a\n2\nFILE>>> b\n", "b").unwrap());
-        let files: Vec<_> = first.files().map(|(path, bytes)| (path.as_str(), bytes.as_ref())).collect();
-        assert_eq!(files, [("a", b"2\n".as_slice())]);
-    }
-}
+mod tests;
