@@ -27,6 +27,17 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A template of the override folder cannot work: it does not compile, includes what is not
+    /// there, or names a value that no prompt has.
+    #[error("prompt template {}, line {line}: {problem}", path.display())]
+    BrokenTemplate {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
     /// A template does not compile, or the values do not fit it.
     #[error("render the prompt template {template}")]
     Template {

@@ -2,13 +2,17 @@
 //!
 //! A template is Markdown with two halves. What comes before the line `# Task` is the same for
 //! every task, so that providers can cache it, and goes out as the system message; the rest is
-//! the user message. Data from outside stands only in the second half.
+//! the user message. Data from outside stands only in the second half, and within that half what
+//! changes most between two calls of a task (evidence, follow-ups) stands last.
 //!
-//! A value that a template names and the request lacks is an error, not an empty text.
+//! A value that a template names and the request lacks is an error, not an empty text. Templates of
+//! an override folder are held against the built-in ones when they are loaded ([`overrides`]), so
+//! that a broken one stops the start and not the first task.
 
+mod overrides;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
@@ -30,15 +34,23 @@ const HASH_DIGITS: usize = 12;
 
 macro_rules! embedded {
     ($($name:literal),+ $(,)?) => {
-        [$(($name, include_str!(concat!("../../../templates/prompts/", $name, ".md.jinja")))),+]
+        &[$(($name, include_str!(concat!("../../../templates/prompts/", $name, ".md.jinja")))),+]
     };
 }
 
 /// Name and source of the built-in templates.
-const TEMPLATES: [(&str, &str); 4] = embedded!["app", "revise", "repair", "readme"];
+const TEMPLATES: &[(&str, &str)] = embedded!["app", "revise", "repair", "readme", "judge"];
 
 /// Pieces that templates include.
-const PARTS: [(&str, &str); 4] = embedded!["parts/rules", "parts/format", "parts/task", "parts/files"];
+const PARTS: &[(&str, &str)] = embedded![
+    "parts/rules",
+    "parts/material",
+    "parts/format",
+    "parts/task",
+    "parts/files",
+    "parts/evidence",
+    "parts/follow-up",
+];
 
 /// A rendered template.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,34 +59,34 @@ pub(crate) struct Prompt {
     pub(crate) system: String,
     /// The half about this task.
     pub(crate) user: String,
-    /// First digits of the SHA-256 of the template and all parts.
+    /// First digits of the SHA-256 of the template and the parts that it includes.
     pub(crate) hash: String,
 }
 
 /// The compiled templates.
 pub(crate) struct Prompts {
     environment: Environment<'static>,
-    hashes: Vec<(&'static str, String)>,
+    hashes: BTreeMap<&'static str, String>,
 }
 
 impl Prompts {
     /// The built-in templates, each replaced by the file of its name in `folder` when there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read or cannot work, with its line.
     pub(crate) fn load(folder: Option<&Path>) -> Result<Self, Error> {
         let mut environment = environment()?;
-        let mut parts_digest = Sha256::new();
-        for (name, builtin) in PARTS {
-            let source = source(folder, name, builtin)?;
-            parts_digest.update(&source);
-            add(&mut environment, name, source)?;
+        let mut sources = BTreeMap::new();
+        for &(name, builtin) in PARTS.iter().chain(TEMPLATES) {
+            let replaced = folder.map(|folder| overrides::read(folder, name)).transpose()?.flatten();
+            let source = replaced.unwrap_or_else(|| builtin.to_owned());
+            environment.add_template_owned(name, source.clone()).map_err(|fault| compile_fault(folder, name, fault))?;
+            sources.insert(name, source);
         }
-        let mut hashes = Vec::with_capacity(TEMPLATES.len());
-        for (name, builtin) in TEMPLATES {
-            let source = source(folder, name, builtin)?;
-            let mut digits = hex::encode(parts_digest.clone().chain_update(&source).finalize());
-            digits.truncate(HASH_DIGITS);
-            hashes.push((name, digits));
-            add(&mut environment, name, source)?;
+        if let Some(folder) = folder {
+            overrides::check(folder, &environment, &sources)?;
         }
+        let hashes = TEMPLATES.iter().map(|&(name, _)| (name, hash(name, &sources))).collect();
         Ok(Self { environment, hashes })
     }
 
@@ -91,14 +103,13 @@ impl Prompts {
             Some((system, rest)) => (system.trim().to_owned(), format!("{TASK_LINE}{rest}")),
             None => (String::new(), text),
         };
-        let hash = self.hashes.iter().find(|(known, _)| *known == name).map(|(_, hash)| hash.clone());
-        Ok(Prompt { system, user, hash: hash.unwrap_or_default() })
+        Ok(Prompt { system, user, hash: self.hashes.get(name).cloned().unwrap_or_default() })
     }
 }
 
 impl fmt::Debug for Prompts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.hashes.iter().map(|(name, hash)| (name, hash))).finish()
+        f.debug_map().entries(&self.hashes).finish()
     }
 }
 
@@ -113,19 +124,41 @@ fn environment() -> Result<Environment<'static>, Error> {
     Ok(environment)
 }
 
-fn add(environment: &mut Environment<'static>, name: &'static str, source: String) -> Result<(), Error> {
-    let added = environment.add_template_owned(name, source);
-    added.map_err(|source| Error::Template { template: name.to_owned(), source })
+fn compile_fault(folder: Option<&Path>, name: &str, source: minijinja::Error) -> Error {
+    match folder {
+        Some(folder) => Error::BrokenTemplate {
+            path: overrides::path(folder, name),
+            line: source.line().unwrap_or(1),
+            problem: source.detail().map_or_else(|| source.kind().to_string(), str::to_owned),
+        },
+        None => Error::Template { template: name.to_owned(), source },
+    }
 }
 
-fn source(folder: Option<&Path>, name: &str, builtin: &str) -> Result<String, Error> {
-    let Some(folder) = folder else { return Ok(builtin.to_owned()) };
-    let path = folder.join(format!("{name}.md.jinja"));
-    match fs::read_to_string(&path) {
-        Ok(source) => Ok(source),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(builtin.to_owned()),
-        Err(source) => Err(Error::ReadTemplate { path, source }),
+/// The version of template `name`: over its source and those of the parts that it includes, by name,
+/// directly or through another part.
+fn hash(name: &str, sources: &BTreeMap<&str, String>) -> String {
+    let mut seen = vec![name];
+    let mut next = 0;
+    while let Some(source) = seen.get(next).and_then(|name| sources.get(name)) {
+        for (_, part) in overrides::includes(source) {
+            if let Some((part, _)) = sources.get_key_value(part)
+                && !seen.contains(part)
+            {
+                seen.push(part);
+            }
+        }
+        next += 1;
     }
+    let mut digest = Sha256::new();
+    for name in seen {
+        let source = sources.get(name).map_or("", String::as_str);
+        // The length keeps two sources apart that only together read the same.
+        digest.update(format!("{name} {}\n{source}", source.len()));
+    }
+    let mut digits = hex::encode(digest.finalize());
+    digits.truncate(HASH_DIGITS);
+    digits
 }
 
 #[cfg(test)]
