@@ -11,11 +11,13 @@
 //! ```
 //! Every content line ends in a line feed, also the last; text outside of blocks is talk.
 //! [`Reply::Files`] and [`Reply::Instant`] write it; a prompt without a boundary gets a 400, which
-//! is how a test learns that the prompt broke the contract.
+//! is how a test learns that the prompt broke the contract. Other blocks (edits, conversions, answers
+//! that were cut and go on) are scripted as text, in which `{boundary}` stands for the boundary.
 
 mod instant;
 mod wire;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,7 +45,7 @@ const BOUNDARY_DIGITS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// This text.
+    /// This text; `{boundary}` in it becomes the prompt's boundary, when the prompt has one.
     Text(String),
     /// These files, path and content, as blocks with the prompt's boundary.
     Files(Vec<(String, String)>),
@@ -51,7 +53,7 @@ pub enum Reply {
     Status(u16, String),
     /// Not a byte for this long (milliseconds in JSON), then the 504 of a gateway.
     Stall(#[serde(deserialize_with = "milliseconds")] Duration),
-    /// This text, cut by the output limit.
+    /// As [`Reply::Text`], cut by the output limit.
     Truncated(String),
     /// A tiny valid page with the ids that the prompt names; a sentence when the prompt has no
     /// boundary. For benchmarks.
@@ -259,8 +261,8 @@ async fn complete(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Ht
 async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
     let boundary = boundary_of(&call.prompt);
     match (reply, boundary) {
-        (Reply::Text(text), _) => call.completed(text),
-        (Reply::Truncated(text), _) => call.truncated(text),
+        (Reply::Text(text), _) => call.completed(&with_boundary(text, boundary)),
+        (Reply::Truncated(text), _) => call.truncated(&with_boundary(text, boundary)),
         (Reply::Files(files), Some(boundary)) => {
             let blocks: String = files.iter().map(|(path, content)| file_block(boundary, path, content)).collect();
             call.completed(&blocks)
@@ -278,6 +280,10 @@ async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
             wire::refusal(504, "server_error", "the model stalled, as scripted")
         }
     }
+}
+
+fn with_boundary<'a>(text: &'a str, boundary: Option<&str>) -> Cow<'a, str> {
+    boundary.map_or(Cow::Borrowed(text), |boundary| text.replace("{boundary}", boundary).into())
 }
 
 fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -51,6 +51,20 @@ async fn a_whole_answer_has_openais_form() {
 }
 
 #[tokio::test]
+async fn a_scripted_text_can_hold_the_boundary() {
+    let cut = Reply::Truncated("<<<FILE {boundary} a\n1\n".to_owned());
+    let running = model(Script::new().on("m", [cut, Reply::Text("<<<RESUME {boundary}\n".to_owned())]));
+    for (prompt, expected) in [
+        (PROMPT, "<<<FILE 00112233445566ff a\n1\n"),
+        (PROMPT, "<<<RESUME 00112233445566ff\n"),
+        ("no boundary", "<<<RESUME {boundary}\n"),
+    ] {
+        let (_, answer) = complete(&running.handle.base_url(), "m", prompt).await;
+        assert_eq!(answer["choices"][0]["message"]["content"], expected, "{prompt}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_says_the_same_in_pieces() {
     let text = "An answer of some length, ünïcode and \"quotes\" included. ".repeat(5);
     let running = model(Script::new().on("m", [Reply::Text(text.clone()), Reply::Truncated(text.clone())]));
