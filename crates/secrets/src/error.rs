@@ -19,9 +19,9 @@ pub enum Error {
         #[source]
         source: regex::Error,
     },
-    /// The rules together are too large.
-    #[error("compile the rules as a set")]
-    Rules(#[source] regex::Error),
+    /// The keywords of the rules together are too many.
+    #[error("compile the search for the rules' keywords")]
+    Keywords(#[source] aho_corasick::BuildError),
     /// Our own secrets are too many or too long to look for. Without a source: it would quote them.
     #[error("compile the search for our own secrets")]
     OwnSecrets,

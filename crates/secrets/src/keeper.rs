@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::Email;
 
 use crate::class::Class;
-use crate::rules::RULES;
+use crate::rules;
 use crate::scanner::Scanner;
 use crate::students::{Everybody, Members};
 use crate::{Error, own, redaction};
@@ -74,9 +74,10 @@ impl Keeper {
         }
     }
 
-    /// The kinds of foreign secrets that a scan can name; `own_secret` is the one beside them.
-    pub fn kinds() -> impl Iterator<Item = &'static str> {
-        RULES.iter().map(|rule| rule.kind)
+    /// The kinds of foreign secrets that a scan can name, each with its name for people; `own_secret` is the one
+    /// beside them.
+    pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+        rules::all().map(|rule| (rule.kind, rule.name))
     }
 }
 

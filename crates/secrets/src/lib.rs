@@ -9,11 +9,15 @@
 
 mod argon;
 mod class;
+#[cfg(feature = "testing")]
+pub mod corpus;
 mod error;
 mod hasher;
+mod judge;
 mod keeper;
 mod keyed;
 mod own;
+mod plausible;
 mod redaction;
 mod report;
 mod rules;

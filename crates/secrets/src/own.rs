@@ -52,7 +52,7 @@ pub(crate) struct Search(Vec<memmem::Finder<'static>>);
 impl Search {
     pub(crate) fn new(secret: &SecretString) -> Self {
         let secret = secret.expose_secret().trim();
-        let forms = if secret.len() < MIN_BYTES { Vec::new() } else { forms(secret) };
+        let forms = if secret.len() < MIN_BYTES { BTreeSet::new() } else { forms(secret) };
         Self(forms.iter().map(|form| memmem::Finder::new(form).into_owned()).collect())
     }
 
@@ -76,20 +76,44 @@ impl SecretSearch for Search {
     }
 }
 
-fn forms(secret: &str) -> Vec<String> {
+fn forms(secret: &str) -> BTreeSet<String> {
     let bytes = secret.as_bytes();
-    let mut forms = vec![
+    let mut forms = BTreeSet::from([
         secret.to_owned(),
         hex::encode(bytes),
         hex::encode_upper(bytes),
-        utf8_percent_encode(secret, COMPONENT).to_string(),
-        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
-    ];
+        in_json(secret),
+        in_html(secret),
+    ]);
+    for escaped in [COMPONENT, NON_ALPHANUMERIC] {
+        let escaped = utf8_percent_encode(secret, escaped).to_string();
+        forms.extend([in_lower_case(&escaped), escaped.replace("%20", "+"), escaped]);
+    }
     for offset in 0..3 {
-        forms.push(base64_at(bytes, offset, |padded| STANDARD_NO_PAD.encode(padded)));
-        forms.push(base64_at(bytes, offset, |padded| URL_SAFE_NO_PAD.encode(padded)));
+        forms.insert(base64_at(bytes, offset, |padded| STANDARD_NO_PAD.encode(padded)));
+        forms.insert(base64_at(bytes, offset, |padded| URL_SAFE_NO_PAD.encode(padded)));
     }
     forms
+}
+
+/// As inside a text of JSON or JavaScript.
+fn in_json(secret: &str) -> String {
+    secret.replace('\\', r"\\").replace('"', r#"\""#)
+}
+
+/// As inside a text or attribute of HTML.
+fn in_html(secret: &str) -> String {
+    secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// With the digits of its escapes in small letters, as some languages write them.
+fn in_lower_case(escaped: &str) -> String {
+    let mut parts = escaped.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text + "%" + &digits.to_ascii_lowercase() + rest
+    })
 }
 
 /// The base64 digits that belong to `bytes` alone when `offset` other bytes come before it, as
@@ -124,6 +148,8 @@ mod tests {
             hex::encode_upper(&secret),
             "correct%20horse%2F%2Bbattery~staple".to_owned(),
             "correct%20horse%2F%2Bbattery%7Estaple".to_owned(),
+            "correct%20horse%2f%2bbattery~staple".to_owned(),
+            "correct+horse%2F%2Bbattery~staple".to_owned(),
         ] {
             assert!(found(&format!("x{text}y")), "{text}");
         }
@@ -136,6 +162,14 @@ mod tests {
         }
         for text in ["short", "correct horse", "", &hex::encode("short")] {
             assert!(!found(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_with_marks_is_found_as_json_and_html_write_it() {
+        let search = Search::new(&["a\"b<c>&", "d\\efgh"].concat().into());
+        for text in ["a\\\"b<c>&d\\\\efgh", "a&quot;b&lt;c&gt;&amp;d\\efgh"] {
+            assert!(search.is_in(text.as_bytes()), "{text}");
         }
     }
 
