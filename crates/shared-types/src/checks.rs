@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Digest, Round, SitePath};
+use crate::{Confidence, Digest, Oracle, Round, SitePath};
 
 /// One item of a request's `checks`, with the reading that Sitewright gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,38 +16,34 @@ pub struct Check {
     pub source: String,
     /// How it is decided.
     pub oracle: Oracle,
+    /// How sure that reading is.
+    #[serde(default)]
+    pub confidence: Confidence,
+    /// Why no honest site can meet it: the attachments or another check say the opposite.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unsatisfiable: Option<String>,
+    /// How it came out in its own round, when a later one is at work.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub earlier: Option<Earlier>,
 }
 
-/// What decides a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Oracle {
-    /// An expression evaluated in the page by a browser.
-    JavaScript {
-        /// Without a `js:` prefix.
-        expression: String,
-    },
-    /// `LICENSE` in the root holds the MIT licence.
-    Licence,
-    /// `README.md` exists and has the sections a reader expects.
-    Readme,
-    /// Each of these files is part of the site.
-    FilesExist {
-        /// Paths in the order the check names them.
-        paths: Vec<SitePath>,
-    },
-    /// A page of the site links to or loads this file.
-    FileLinked {
-        /// The target.
-        path: SitePath,
-    },
-    /// The file equals the attachment of the same name, byte for byte.
-    FileEqualsAttachment {
-        /// The file and the attachment's name.
-        path: SitePath,
-    },
-    /// No rule reads it: it is reported as unjudged.
-    Judge,
+impl Check {
+    /// The item at `index` of the list of `round`, read as `oracle`, with nothing known beyond that.
+    #[must_use]
+    pub fn new(round: Round, index: u32, source: impl Into<String>, oracle: Oracle) -> Self {
+        let confidence = Confidence::Certain;
+        Self { round, index, source: source.into(), oracle, confidence, unsatisfiable: None, earlier: None }
+    }
+}
+
+/// How a check of an earlier round came out when that round was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Earlier {
+    /// It passed: it must go on passing.
+    Passed,
+    /// It failed, or nothing decided it: it holds nothing up now.
+    NotPassed,
 }
 
 /// How a check came out.
@@ -62,6 +58,8 @@ pub enum Verdict {
     Unjudged,
     /// It needs a browser and none ran.
     NotRun,
+    /// No honest site can meet it; the evidence says why.
+    Unsatisfiable,
 }
 
 /// One check and what was seen.
@@ -69,14 +67,29 @@ pub enum Verdict {
 pub struct CheckResult {
     /// The check.
     pub check: Check,
-    /// Passed, failed, unjudged or not run.
+    /// Passed, failed, unjudged, not run or unsatisfiable.
     pub verdict: Verdict,
-    /// JavaScript only: the value was exactly `true`, as the strictest graders demand.
+    /// Whether the strictest graders agree: the value was exactly `true`; the served HTML holds it without a script
+    /// running; the whole title or number is as asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub strict: Option<bool>,
     /// What was seen: a value, an exception, the name of a missing file. At most 500 characters.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<String>,
+}
+
+impl CheckResult {
+    /// Whether an earlier round's check passed then and fails now.
+    #[must_use]
+    pub fn is_regression(&self) -> bool {
+        self.verdict == Verdict::Failed && self.check.earlier == Some(Earlier::Passed)
+    }
+
+    /// Whether the site should not go out like this: the check fails, and is one of this round or passed earlier.
+    #[must_use]
+    pub fn is_blocking(&self) -> bool {
+        self.verdict == Verdict::Failed && self.check.earlier != Some(Earlier::NotPassed)
+    }
 }
 
 /// How much a finding weighs.
@@ -195,6 +208,16 @@ impl CheckReport {
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
         self.checks.iter().filter(|result| result.verdict == verdict).count()
+    }
+
+    /// Checks that fail and should not: those of this round, and earlier ones that passed.
+    pub fn blocking(&self) -> impl Iterator<Item = &CheckResult> {
+        self.checks.iter().filter(|result| result.is_blocking())
+    }
+
+    /// Checks of earlier rounds that passed then and fail now.
+    pub fn regressions(&self) -> impl Iterator<Item = &CheckResult> {
+        self.checks.iter().filter(|result| result.is_regression())
     }
 
     /// The greatest severity found.

@@ -10,15 +10,20 @@ pub mod checks;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod oracle;
 pub mod path;
 pub mod text;
 pub mod time;
 
 pub use checks::{
-    BrowserRun, Check, CheckReport, CheckResult, FailedRequest, Finding, Oracle, Phase, Severity, Verdict,
+    BrowserRun, Check, CheckReport, CheckResult, Earlier, FailedRequest, Finding, Phase, Severity, Verdict,
 };
 pub use events::{Envelope, Payload};
 pub use ids::{CommitSha, Digest, Epoch, EventId, TaskId, TraceId};
+pub use oracle::{
+    AttributeQuery, Confidence, ElementQuery, JsonField, JsonRule, JsonType, Matching, Oracle, Presence, QueryEffect,
+    TextForm,
+};
 pub use path::SitePath;
 pub use text::{Email, Found, InvalidText, Nonce, Round, TaskName};
 pub use time::Timestamp;

@@ -84,7 +84,8 @@ pub(crate) fn read(text: &str) -> Page {
     page
 }
 
-fn parse(text: &str) -> RcDom {
+/// The tree of a page; of one that takes longer than [`READ_TIMEOUT`], of its beginning.
+pub(crate) fn parse(text: &str) -> RcDom {
     let until = Instant::now() + READ_TIMEOUT;
     let mut parser = parse_document(RcDom::default(), ParseOpts::default());
     let mut rest = text;
@@ -138,7 +139,8 @@ fn flavour(kind: Option<&str>) -> Option<Flavour> {
     }
 }
 
-fn text_of(node: &Handle) -> String {
+/// The text directly inside an element.
+pub(crate) fn text_of(node: &Handle) -> String {
     let children = node.children.borrow();
     let texts = children.iter().filter_map(|child| match &child.data {
         NodeData::Text { contents } => Some(contents.borrow().to_string()),

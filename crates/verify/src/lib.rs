@@ -14,6 +14,7 @@ mod decide;
 mod error;
 mod html;
 mod lint;
+mod outline;
 mod script;
 mod serve;
 mod text;

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use ports::{ErrorChain, HealthPart, Inspection, Target, Verification, Verifier};
+use futures::future::join_all;
+use ports::{ErrorChain, HealthPart, Inspection, Verification, Verifier};
 use shared_types::http::{CheckBody, Part, PartState};
-use shared_types::{BrowserRun, Check, CheckReport, CheckResult, Finding, Oracle, Round, Verdict};
+use shared_types::{BrowserRun, Check, CheckReport, CheckResult, Finding, Round};
 use tracing::warn;
 
-use crate::browser::{Browsers, Condition, Job, PageReport};
-use crate::decide::{self, Decision};
+use crate::browser::{Browsers, Condition, Outcome, PageReport};
+use crate::decide::{self, Decision, Ground, Visit};
 use crate::text::brief;
-use crate::{Error, compile, lint, script};
+use crate::{Error, compile, lint, outline};
 
 /// Longest evidence of a check, in characters.
 const EVIDENCE_CHARS: usize = 500;
@@ -104,16 +105,14 @@ impl Verifier for SiteVerifier {
             let inspection = Arc::clone(&inspection);
             move || read_files(&inspection)
         });
-        let page = async {
-            let job = job(&inspection);
-            self.browsers.look(&job).await
-        };
-        let (files, page) = tokio::join!(files, page);
+        let visits = decide::visits(&inspection);
+        let pages = join_all(visits.iter().map(|visit| self.browsers.look(&visit.job)));
+        let (files, pages) = tokio::join!(files, pages);
         let files = files.map_err(Error::Lint)?;
-        if let Err(error) = &page {
+        if let Some(Err(error)) = pages.first() {
             warn!(event = "browser.absent", error = %ErrorChain(error), "site verified without a browser");
         }
-        Ok(report(&inspection, files, page, began))
+        Ok(report(&inspection, files, &visits, pages, began))
     }
 }
 
@@ -133,68 +132,59 @@ impl HealthPart for SiteVerifier {
 /// What the files alone say.
 struct FromFiles {
     findings: Vec<Finding>,
-    /// One a check; none where no rule decides it.
-    decisions: Vec<Option<Decision>>,
+    /// One a check.
+    grounds: Vec<Ground>,
 }
 
 fn read_files(inspection: &Inspection) -> FromFiles {
     let Inspection { site, pages_url, attachments, leaks, checks, .. } = inspection;
-    let decide = |check: &Check| match &check.oracle {
-        Oracle::JavaScript { .. } | Oracle::Judge => None,
-        Oracle::Licence => Some(decide::licence(site)),
-        Oracle::Readme => Some(decide::readme(site)),
-        Oracle::FilesExist { paths } => Some(decide::files_exist(site, paths)),
-        Oracle::FileLinked { path } => Some(decide::file_linked(site, pages_url, path)),
-        Oracle::FileEqualsAttachment { path } => Some(decide::equals_attachment(site, attachments, path)),
-    };
+    let page = site.text("index.html").map(outline::read);
     FromFiles {
         findings: lint::lint(site, pages_url, attachments, leaks),
-        decisions: checks.iter().map(decide).collect(),
+        grounds: checks.iter().map(|check| decide::by_files(inspection, page.as_ref(), check)).collect(),
     }
 }
 
-fn job(inspection: &Inspection) -> Job {
-    let expressions = inspection.checks.iter().filter_map(|check| match &check.oracle {
-        Oracle::JavaScript { expression } => Some(script::runnable(expression)),
-        _ => None,
-    });
-    Job {
-        pages_url: inspection.pages_url.clone(),
-        files: match inspection.target {
-            Target::Files => Some(inspection.site.clone()),
-            Target::Network => None,
-        },
-        expressions: expressions.collect(),
-    }
-}
-
-fn report(inspection: &Inspection, files: FromFiles, page: Result<PageReport, Error>, began: Instant) -> Verification {
-    let (browser, outcomes, console_errors, failed_requests, screenshot) = match page {
-        Ok(page) => {
-            let ran = BrowserRun::Ran { browser: page.browser };
-            (ran, Some(page.outcomes), page.console_errors, page.failed_requests, page.screenshot)
-        }
-        Err(error) => (BrowserRun::NotRun { reason: ErrorChain(&error).to_string() }, None, vec![], vec![], None),
-    };
-    let mut outcomes = outcomes.map(Vec::into_iter);
-    let result = |(check, decision): (&Check, Option<Decision>)| {
-        let (verdict, strict, evidence) = match (&check.oracle, decision) {
-            (Oracle::JavaScript { .. }, _) => match outcomes.as_mut().and_then(Iterator::next) {
-                Some(outcome) if outcome.passed => (Verdict::Passed, Some(outcome.strict), Some(outcome.evidence)),
-                Some(outcome) => (Verdict::Failed, Some(outcome.strict), Some(outcome.evidence)),
-                None => (Verdict::NotRun, None, Some("no browser ran".to_owned())),
-            },
-            (_, Some(decision)) => (decision.verdict, None, Some(decision.evidence)),
-            (_, None) => (Verdict::Unjudged, None, None),
+/// The first page is the site's own; the others were opened with a query.
+fn report(
+    inspection: &Inspection,
+    files: FromFiles,
+    visits: &[Visit],
+    pages: Vec<Result<PageReport, Error>>,
+    began: Instant,
+) -> Verification {
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; inspection.checks.len()];
+    let mut browser = BrowserRun::NotRun { reason: "no page was opened".to_owned() };
+    let (mut console_errors, mut failed_requests, mut screenshot) = (Vec::new(), Vec::new(), None);
+    for (place, (visit, page)) in visits.iter().zip(pages).enumerate() {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if place == 0 => {
+                browser = BrowserRun::NotRun { reason: ErrorChain(&error).to_string() };
+                continue;
+            }
+            Err(_) => continue,
         };
-        let evidence = evidence.map(|text| brief(&text, EVIDENCE_CHARS));
+        for (index, outcome) in visit.checks.iter().zip(page.outcomes) {
+            if let Some(place) = outcomes.get_mut(*index) {
+                *place = Some(outcome);
+            }
+        }
+        if place == 0 {
+            browser = BrowserRun::Ran { browser: page.browser };
+            (console_errors, failed_requests, screenshot) =
+                (page.console_errors, page.failed_requests, page.screenshot);
+        }
+    }
+    let result = |((check, ground), outcome): ((&Check, Ground), Option<Outcome>)| {
+        let Decision { verdict, strict, evidence } = decide::settle(check, ground, outcome);
+        let evidence = Some(brief(&evidence, EVIDENCE_CHARS)).filter(|text| !text.is_empty());
         CheckResult { check: check.clone(), verdict, strict, evidence }
     };
-    let checks = inspection.checks.iter().zip(files.decisions).map(result).collect();
     let report = CheckReport {
         phase: inspection.phase,
         browser,
-        checks,
+        checks: inspection.checks.iter().zip(files.grounds).zip(outcomes).map(result).collect(),
         findings: files.findings,
         console_errors,
         failed_requests,

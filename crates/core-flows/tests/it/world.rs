@@ -218,7 +218,7 @@ impl Verifier for FakeVerifier {
                 CheckBody::Text(text) => (text.clone(), Oracle::Licence),
                 CheckBody::JavaScript { js } => (js.clone(), Oracle::JavaScript { expression: js.clone() }),
             };
-            Check { round, index: index as u32, source, oracle }
+            Check::new(round, index as u32, source, oracle)
         };
         checks.iter().enumerate().map(read).collect()
     }

@@ -36,12 +36,13 @@ fn row_cells(row: &Row) -> [String; 5] {
 
 /// `3/3`, or `2/7 (4 unjudged, 1 not run)`: what nobody decided is never counted as passed.
 fn checks(report: &CheckReport) -> String {
-    let parts: Vec<String> = [(Verdict::Unjudged, "unjudged"), (Verdict::NotRun, "not run")]
-        .into_iter()
-        .map(|(verdict, name)| (report.count(verdict), name))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
-        .collect();
+    let parts: Vec<String> =
+        [(Verdict::Unjudged, "unjudged"), (Verdict::NotRun, "not run"), (Verdict::Unsatisfiable, "unsatisfiable")]
+            .into_iter()
+            .map(|(verdict, name)| (report.count(verdict), name))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} {name}"))
+            .collect();
     let aside = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     format!("{}/{}{aside}", report.passed(), report.total())
 }
@@ -94,12 +95,7 @@ mod tests {
 
     fn report(verdicts: &[Verdict]) -> CheckReport {
         let result = |(index, verdict): (usize, &Verdict)| CheckResult {
-            check: Check {
-                round: Round::FIRST,
-                index: index as u32,
-                source: format!("check\n{index}"),
-                oracle: Oracle::Judge,
-            },
+            check: Check::new(Round::FIRST, index as u32, format!("check\n{index}"), Oracle::Judge),
             verdict: *verdict,
             strict: None,
             evidence: None,

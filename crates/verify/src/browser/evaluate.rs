@@ -10,8 +10,9 @@ use chromiumoxide::error::CdpError;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::question::Question;
 use super::recorder::exception;
-use crate::script::Runnable;
+use crate::decide;
 use crate::text::brief;
 
 /// What one expression may take, its promise included.
@@ -38,8 +39,13 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn failed(evidence: impl AsRef<str>) -> Self {
-        Self { passed: false, strict: false, evidence: brief(evidence.as_ref(), EVIDENCE_CHARS) }
+    pub(crate) fn failed(evidence: impl AsRef<str>) -> Self {
+        Self::told(false, evidence)
+    }
+
+    /// One over which the strictest are of the same mind.
+    pub(crate) fn told(passed: bool, evidence: impl AsRef<str>) -> Self {
+        Self { passed, strict: passed, evidence: brief(evidence.as_ref(), EVIDENCE_CHARS) }
     }
 }
 
@@ -48,11 +54,12 @@ impl Outcome {
 pub(super) struct Hung;
 
 /// Evaluates one expression. An exception is an outcome; silence of the page is not.
-pub(super) async fn evaluate(page: &Page, runnable: &Runnable) -> Result<Outcome, Hung> {
-    let outcome = match ask(page, &runnable.source, EXPRESSION_TIMEOUT).await {
-        Answer::Value(value) => weigh(page, &value).await,
-        Answer::Threw(text) => Outcome::failed(text),
-        Answer::Late => {
+pub(super) async fn evaluate(page: &Page, Question { runnable, oracle }: &Question) -> Result<Outcome, Hung> {
+    let outcome = match (ask(page, &runnable.source, EXPRESSION_TIMEOUT).await, oracle) {
+        (Answer::Value(value), Some(oracle)) => decide::weigh(oracle, &told(&value)),
+        (Answer::Value(value), None) => weigh(page, &value).await,
+        (Answer::Threw(text), _) => Outcome::failed(text),
+        (Answer::Late, _) => {
             pulse(page).await?;
             Outcome::failed(format!("timed out after {} s", EXPRESSION_TIMEOUT.as_secs()))
         }
@@ -92,6 +99,12 @@ async fn pulse(page: &Page) -> Result<(), Hung> {
         Answer::Late => Err(Hung),
         _ => Ok(()),
     }
+}
+
+/// The JSON that one of our own expressions gives; null for any other value.
+fn told(value: &RemoteObject) -> Value {
+    let text = value.value.as_ref().and_then(Value::as_str);
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 async fn weigh(page: &Page, value: &RemoteObject) -> Outcome {

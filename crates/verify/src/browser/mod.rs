@@ -8,6 +8,7 @@ mod evaluate;
 mod events;
 mod page;
 mod process;
+mod question;
 mod recorder;
 
 use std::path::PathBuf;
@@ -18,8 +19,10 @@ use ports::ErrorChain;
 use tokio::sync::{Mutex, Semaphore};
 use tracing::{info, warn};
 
+pub(crate) use evaluate::Outcome;
 pub(crate) use page::{Job, PageReport};
 use process::Running;
+pub(crate) use question::Question;
 
 use crate::{Error, Options};
 

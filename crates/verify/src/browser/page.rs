@@ -39,8 +39,8 @@ use url::Url;
 use super::evaluate::{Hung, Outcome, evaluate};
 use super::events::{PageEvent, listen};
 use super::process::{Running, bounded};
+use super::question::Question;
 use super::recorder::Recorder;
-use crate::script::Runnable;
 use crate::serve::{Served, content_type, resolve};
 use crate::{Error, Options};
 
@@ -59,11 +59,13 @@ const DISPOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// What to open, and what to ask of it.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// Opened as it is; the files lie below it.
+    /// The files lie below it.
     pub pages_url: Url,
+    /// What is opened: the same, perhaps with a query.
+    pub address: Url,
     /// Served below `pages_url` instead of whatever the network has there.
     pub files: Option<Site>,
-    pub expressions: Vec<Runnable>,
+    pub questions: Vec<Question>,
 }
 
 /// What was seen.
@@ -71,7 +73,7 @@ pub(crate) struct Job {
 pub(crate) struct PageReport {
     /// Product and version of the browser.
     pub browser: String,
-    /// One an expression, in order.
+    /// One a question, in order.
     pub outcomes: Vec<Outcome>,
     pub console_errors: Vec<String>,
     pub failed_requests: Vec<FailedRequest>,
@@ -116,8 +118,8 @@ impl Context {
                 RequestPattern::builder().url_pattern(format!("{}*", literal(job.pages_url.as_str()))).build();
             bounded("Fetch.enable", page.execute(EnableFetch::builder().pattern(pattern).build())).await?;
         }
-        let recorder = Recorder::new(job.pages_url.clone());
-        let mut progress = Progress { outcomes: vec![None; job.expressions.len()], screenshot: None, fault: None };
+        let recorder = Recorder::new(job.address.clone());
+        let mut progress = Progress { outcomes: vec![None; job.questions.len()], screenshot: None, fault: None };
         let looked = async { timeout(options.page_timeout, look(&page, job, &recorder, options, &mut progress)).await };
         tokio::select! {
             biased;
@@ -181,7 +183,7 @@ async fn look(
     progress: &mut Progress,
 ) -> Result<(), Hung> {
     let idle_until = tokio::time::Instant::now() + options.idle_timeout;
-    let acting = job.expressions.iter().any(|expression| expression.acts);
+    let acting = job.questions.iter().any(|question| question.runnable.acts);
     let first = if acting { SETTLED } else { FIRST_LOOK };
     let opened = tokio::time::timeout_at(idle_until, open(page, job, recorder, first)).await;
     if let Ok(Err(fault)) = opened {
@@ -204,7 +206,7 @@ async fn look(
 /// Opens the page and waits for it to rest. The error says why it did not open.
 async fn open(page: &Page, job: &Job, recorder: &Recorder, window: Duration) -> Result<(), String> {
     let navigate = async {
-        match page.goto(job.pages_url.as_str()).await {
+        match page.goto(job.address.as_str()).await {
             Err(error) => Err(format!("the page did not open: {error}")),
             // The rest decides.
             Ok(_) => std::future::pending().await,
@@ -218,9 +220,9 @@ async fn open(page: &Page, job: &Job, recorder: &Recorder, window: Duration) -> 
 
 /// Evaluates what does not hold yet.
 async fn evaluate_all(page: &Page, job: &Job, progress: &mut Progress) -> Result<(), Hung> {
-    for (expression, outcome) in job.expressions.iter().zip(&mut progress.outcomes) {
+    for (question, outcome) in job.questions.iter().zip(&mut progress.outcomes) {
         if outcome.as_ref().is_none_or(|outcome| !outcome.passed) {
-            *outcome = Some(evaluate(page, expression).await?);
+            *outcome = Some(evaluate(page, question).await?);
         }
     }
     Ok(())

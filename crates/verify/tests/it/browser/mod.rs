@@ -1,6 +1,7 @@
 //! With a real browser. These fail with one clear line where there is none.
 
 mod ends;
+mod readings;
 
 use std::time::{Duration, Instant};
 

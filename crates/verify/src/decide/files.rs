@@ -1,74 +1,65 @@
-//! Checks that rules decide from the files alone.
+//! The licence, and files: that they exist, are served, are linked, equal their attachments.
 
 use ports::{Attachment, Site};
-use shared_types::{Digest, SitePath, Verdict};
+use shared_types::{Digest, SitePath};
 use url::Url;
 
+use super::Decision;
 use crate::{html, serve};
-
-/// What a rule says, and what it saw.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Decision {
-    pub verdict: Verdict,
-    pub evidence: String,
-}
-
-fn passed(evidence: impl Into<String>) -> Decision {
-    Decision { verdict: Verdict::Passed, evidence: evidence.into() }
-}
-
-fn failed(evidence: impl Into<String>) -> Decision {
-    Decision { verdict: Verdict::Failed, evidence: evidence.into() }
-}
-
-fn unjudged(evidence: impl Into<String>) -> Decision {
-    Decision { verdict: Verdict::Unjudged, evidence: evidence.into() }
-}
 
 /// `LICENSE` in the root, recognised as graders do: by its grant and its name.
 pub(crate) fn licence(site: &Site) -> Decision {
     match site.text("LICENSE") {
-        None => failed("there is no readable file LICENSE in the root"),
-        Some(text) if !text.contains("is hereby granted") => failed("LICENSE lacks the words \"is hereby granted\""),
-        Some(text) if !text.contains("MIT") => failed("LICENSE does not name the MIT licence"),
-        Some(_) => passed("LICENSE holds the MIT licence"),
+        None => Decision::failed("there is no readable file LICENSE in the root"),
+        Some(text) if !text.contains("is hereby granted") => {
+            Decision::failed("LICENSE lacks the words \"is hereby granted\"")
+        }
+        Some(text) if !text.contains("MIT") => Decision::failed("LICENSE does not name the MIT licence"),
+        Some(_) => Decision::passed("LICENSE holds the MIT licence"),
     }
 }
 
-/// `README.md` with a summary and headings for setup, usage and licence.
-pub(crate) fn readme(site: &Site) -> Decision {
-    const SECTIONS: [(&str, &[&str]); 3] = [
-        ("setup", &["setup", "set up", "install", "getting started", "quick start"]),
-        ("usage", &["usage", "use", "using", "how to"]),
-        ("licence", &["licence", "license"]),
-    ];
-    let Some(text) = site.text("README.md") else { return failed("there is no readable file README.md in the root") };
-    let headings: Vec<String> = text.lines().filter_map(heading).collect();
-    let has = |words: &[&str]| headings.iter().any(|heading| words.iter().any(|word| heading.contains(word)));
-    let mut lacks: Vec<&str> = SECTIONS.iter().filter(|(_, words)| !has(words)).map(|(name, _)| *name).collect();
-    if !has(&["summary", "overview", "about", "description"]) && !opens_with_text(text) {
-        lacks.insert(0, "summary");
-    }
-    if lacks.is_empty() {
-        passed("README.md has a summary and sections for setup, usage and licence")
+/// A request for each of `paths` gets a file.
+pub(crate) fn served(site: &Site, pages_url: &Url, paths: &[SitePath]) -> Decision {
+    let gets_file = |path: &SitePath| match serve::resolve(site, pages_url, &address(pages_url, path)) {
+        Some(serve::Served::File { .. }) => true,
+        // A folder is answered with its own page, one step further on.
+        Some(serve::Served::Redirect(to)) => {
+            matches!(serve::resolve(site, pages_url, &to), Some(serve::Served::File { .. }))
+        }
+        _ => false,
+    };
+    let missing: Vec<&str> = paths.iter().filter(|path| !gets_file(path)).map(SitePath::as_str).collect();
+    if missing.is_empty() {
+        Decision::passed("every request is answered with 200")
     } else {
-        failed(format!("README.md lacks: {}", lacks.join(", ")))
+        Decision::failed(format!("answered with 404: {}", missing.join(", ")))
     }
+}
+
+/// Where `path` is served.
+pub(crate) fn address(pages_url: &Url, path: &SitePath) -> Url {
+    let mut url = pages_url.clone();
+    // A URL of a page has a path, so there is always somewhere to add to.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.as_str().split('/'));
+    }
+    url
 }
 
 /// Every one of `paths` is a file of the site.
 pub(crate) fn files_exist(site: &Site, paths: &[SitePath]) -> Decision {
     let missing: Vec<&str> = paths.iter().map(SitePath::as_str).filter(|path| !site.contains(path)).collect();
     if missing.is_empty() {
-        passed("all files are part of the site")
+        Decision::passed("all files are part of the site")
     } else {
-        failed(format!("not part of the site: {}", missing.join(", ")))
+        Decision::failed(format!("not part of the site: {}", missing.join(", ")))
     }
 }
 
 /// `index.html` links to `path` in its HTML. A link that only a script could add is not judged here.
 pub(crate) fn file_linked(site: &Site, pages_url: &Url, path: &SitePath) -> Decision {
-    let Some(text) = site.text("index.html") else { return failed("there is no readable index.html") };
+    let Some(text) = site.text("index.html") else { return Decision::failed("there is no readable index.html") };
     let page = html::read(text);
     let base = page.base.as_deref().and_then(|base| pages_url.join(base).ok()).unwrap_or_else(|| pages_url.clone());
     let reaches = |target: &str| {
@@ -79,29 +70,31 @@ pub(crate) fn file_linked(site: &Site, pages_url: &Url, path: &SitePath) -> Deci
         }
     };
     if page.links.iter().any(|link| reaches(&link.target) == Some(true)) {
-        return passed(format!("index.html links to {path}"));
+        return Decision::passed(format!("index.html links to {path}"));
     }
     if !site.contains(path.as_str()) {
-        return failed(format!("{path} is not part of the site"));
+        return Decision::failed(format!("{path} is not part of the site"));
     }
     let scripts = site.iter().filter(|(file, _)| matches!(file.extension().as_str(), "html" | "js" | "mjs"));
     let named = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(path.file_name());
     if scripts.into_iter().any(|(_, bytes)| named(bytes)) {
-        unjudged(format!("index.html has no link to {path} in its HTML; a script may add it"))
+        Decision::unjudged(format!("index.html has no link to {path} in its HTML; a script may add it"))
     } else {
-        failed(format!("index.html has no link to {path}"))
+        Decision::failed(format!("index.html has no link to {path}"))
     }
 }
 
 /// The file at `path` has the digest of the newest attachment of that name.
 pub(crate) fn equals_attachment(site: &Site, attachments: &[Attachment], path: &SitePath) -> Decision {
     let Some(attachment) = attachments.iter().rev().find(|attachment| attachment.path == *path) else {
-        return unjudged(format!("no attachment is named {path}"));
+        return Decision::unsatisfiable(format!("no attachment is named {path}"));
     };
     match site.get(path.as_str()) {
-        None => failed(format!("{path} is not part of the site")),
-        Some(bytes) if Digest::of(bytes) == attachment.sha256 => passed(format!("{path} equals the attachment")),
-        Some(bytes) => failed(format!(
+        None => Decision::failed(format!("{path} is not part of the site")),
+        Some(bytes) if Digest::of(bytes) == attachment.sha256 => {
+            Decision::passed(format!("{path} equals the attachment"))
+        }
+        Some(bytes) => Decision::failed(format!(
             "{path} differs from the attachment ({} bytes, the attachment has {})",
             bytes.len(),
             attachment.size
@@ -109,23 +102,10 @@ pub(crate) fn equals_attachment(site: &Site, attachments: &[Attachment], path: &
     }
 }
 
-fn heading(line: &str) -> Option<String> {
-    let text = line.trim_start_matches('#');
-    let level = line.len() - text.len();
-    ((1..=6).contains(&level) && text.starts_with(' ')).then(|| text.trim().to_lowercase())
-}
-
-/// Whether a paragraph stands before the first section: what most READMEs call no summary but mean
-/// as one. Shorter than [`SUMMARY_CHARS`] it is a slogan.
-fn opens_with_text(text: &str) -> bool {
-    const SUMMARY_CHARS: usize = 30;
-    let opening = text.lines().skip_while(|line| line.starts_with("# ")).take_while(|line| !line.starts_with("##"));
-    let opening = opening.filter(|line| !line.starts_with("# "));
-    opening.map(|line| line.trim().chars().count()).sum::<usize>() >= SUMMARY_CHARS
-}
-
 #[cfg(test)]
 mod tests {
+    use shared_types::Verdict;
+
     use super::*;
 
     fn site(files: &[(&str, &str)]) -> Site {
@@ -139,20 +119,6 @@ mod tests {
         check("MIT", Verdict::Failed);
         check("Permission is hereby granted", Verdict::Failed);
         assert_eq!(licence(&site(&[("LICENSE.md", "MIT is hereby granted")])).verdict, Verdict::Failed);
-    }
-
-    #[test]
-    fn a_readme_has_its_sections() {
-        let check = |text: &str, evidence: &str| {
-            assert!(readme(&site(&[("README.md", text)])).evidence.contains(evidence), "{text}");
-        };
-        let summary = "# X\n\nShows the sum of all the sales of a file.\n";
-        check(&format!("{summary}## Setup\n## Usage\n## Licence\n"), "README.md has");
-        check(&format!("{summary}## Getting Started\n## How to use\n## License\n"), "README.md has");
-        check("# X\n## Overview\n## Setup\n## Usage\n## Licence\n", "README.md has");
-        check("# X\n## Setup\n## Licence\n", "lacks: summary, usage");
-        check("", "lacks: summary, setup, usage, licence");
-        assert_eq!(readme(&site(&[])).verdict, Verdict::Failed);
     }
 
     #[test]
@@ -187,13 +153,27 @@ mod tests {
         assert_eq!(equals_attachment(&site(&[("a.txt", "new")]), &both, &path).verdict, Verdict::Passed);
         assert_eq!(equals_attachment(&site(&[("a.txt", "old")]), &both, &path).verdict, Verdict::Failed);
         assert_eq!(equals_attachment(&site(&[]), &both, &path).verdict, Verdict::Failed);
-        assert_eq!(equals_attachment(&site(&[("a.txt", "x")]), &[], &path).verdict, Verdict::Unjudged);
+        assert_eq!(equals_attachment(&site(&[("a.txt", "x")]), &[], &path).verdict, Verdict::Unsatisfiable);
     }
 
     #[test]
     fn missing_files_are_named() {
         let paths = ["a.txt".parse().unwrap(), "b.txt".parse().unwrap()];
-        assert_eq!(files_exist(&site(&[("a.txt", "")]), &paths), failed("not part of the site: b.txt"));
+        assert_eq!(files_exist(&site(&[("a.txt", "")]), &paths), Decision::failed("not part of the site: b.txt"));
         assert_eq!(files_exist(&site(&[("a.txt", ""), ("b.txt", "")]), &paths).verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn served_files_are_found_as_hosts_find_them() {
+        let pages: Url = "https://s.example/x/".parse().unwrap();
+        let all = site(&[("index.html", ""), ("about.html", ""), ("docs/index.html", ""), ("a b#.txt", "")]);
+        let check = |path: &str, verdict| {
+            assert_eq!(served(&all, &pages, &[path.parse().unwrap()]).verdict, verdict, "{path}");
+        };
+        for path in ["index.html", "about", "docs", "docs/index.html", "a b#.txt"] {
+            check(path, Verdict::Passed);
+        }
+        check("other.txt", Verdict::Failed);
+        assert_eq!(served(&Site::new(), &pages, &["index.html".parse().unwrap()]).verdict, Verdict::Failed);
     }
 }
