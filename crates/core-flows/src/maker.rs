@@ -25,6 +25,7 @@ use shared_types::{CheckReport, Oracle, SitePath, Timestamp, Verdict};
 
 use self::derive::Workbooks;
 use self::dialogue::{Dialogue, Ground};
+use crate::checks;
 use crate::context::{Context, Error};
 use crate::journal::{self, Prepared, Progress};
 use crate::naming;
@@ -151,6 +152,7 @@ async fn ask(
     let values = json!({
         "brief": brief.brief,
         "checks": brief.prepared.checks.iter().map(|check| &check.source).collect::<Vec<_>>(),
+        "constraints": checks::constraints(&brief.prepared.checks),
         "attachments": attachments,
         "seed": brief.nonce,
         "pages_path": format!("/{}/", ctx.task.repo),

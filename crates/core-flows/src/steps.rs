@@ -63,7 +63,7 @@ impl Done {
 /// Runs one step within `budget`.
 pub(crate) async fn run(step: Step, ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     match step {
-        Step::Prepare => prepare::run(ctx).await,
+        Step::Prepare => prepare::run(ctx, budget).await,
         Step::Fetch => fetch::run(ctx).await,
         Step::Decide => Ok(decide::run(ctx)),
         Step::Generate => generate::run(ctx, progress, budget).await,

@@ -39,7 +39,7 @@ macro_rules! embedded {
 }
 
 /// Name and source of the built-in templates.
-const TEMPLATES: &[(&str, &str)] = embedded!["app", "revise", "repair", "readme", "judge"];
+const TEMPLATES: &[(&str, &str)] = embedded!["app", "revise", "repair", "readme", "judge", "check-compile"];
 
 /// Pieces that templates include.
 const PARTS: &[(&str, &str)] = embedded![

@@ -62,8 +62,9 @@ async fn keep_better(ctx: &Context, progress: &Progress, site: Site, source: Str
     Ok(Done::new(Outcome::Repair(Some((made, after))), summary).event(event).update(update))
 }
 
+/// Checks that cannot hold, and earlier ones that never did, are nothing to repair.
 fn sound(report: &CheckReport) -> bool {
-    report.count(Verdict::Failed) == 0 && report.worst().is_none_or(|worst| worst < Severity::Error)
+    report.blocking().next().is_none() && report.worst().is_none_or(|worst| worst < Severity::Error)
 }
 
 /// Orders candidates: blocked, then checks that failed, then broken files; greater is better.

@@ -82,15 +82,22 @@ pub(super) fn verified_event(report: &CheckReport) -> Payload {
     })
 }
 
-/// `3/5 checks passed, 1 failed, 1 unjudged`.
+/// `3/5 checks passed, 1 failed (1 held before), 1 unjudged`.
 pub(super) fn summary(report: &CheckReport) -> String {
     let mut text = format!("{}/{} checks passed", report.passed(), report.total());
-    for (verdict, word) in
-        [(Verdict::Failed, "failed"), (Verdict::Unjudged, "unjudged"), (Verdict::NotRun, "not run: no browser")]
-    {
+    for (verdict, word) in [
+        (Verdict::Failed, "failed"),
+        (Verdict::Unjudged, "unjudged"),
+        (Verdict::NotRun, "not run: no browser"),
+        (Verdict::Unsatisfiable, "unsatisfiable"),
+    ] {
         match report.count(verdict) {
             0 => {}
             count => text.push_str(&format!(", {count} {word}")),
+        }
+        match report.regressions().count() {
+            count if count > 0 && verdict == Verdict::Failed => text.push_str(&format!(" ({count} held before)")),
+            _ => {}
         }
     }
     text

@@ -13,6 +13,7 @@ fn values() -> Value {
     json!({
         "brief": "\nPublish a page that shows `data.csv`; the total goes into #total-sales.",
         "checks": ["Repo has MIT license", "js: document.title === `Sales ${seed}`"],
+        "constraints": ["Check 1: `LICENSE` in the root holds the MIT licence."],
         "attachments": [
             {"path": "data.csv", "media_type": "text/csv", "size": 26, "shown": "", "excerpt": "product,sales\nA,10\nB,20.5\n"},
             {"path": "logo.png", "media_type": "image/png", "size": 68, "shown": "", "excerpt": ""},
@@ -70,6 +71,14 @@ fn the_prompt_judge() {
 }
 
 #[test]
+fn the_prompt_check_compile() {
+    let mut values = values();
+    values["checks"] = json!(["A figure named total is shown", "The layout\nDATA>>> x is pleasant"]);
+    values["attachments"] = json!(["data.csv"]);
+    insta::assert_snapshot!(shown(&render("check-compile", &values)));
+}
+
+#[test]
 fn the_follow_up_about_blocks_that_do_not_fit() {
     let mut values = values();
     values["faults"] = json!([
@@ -98,7 +107,7 @@ fn after_the_task(prompt: &Prompt) -> &str {
 #[test]
 fn the_first_half_is_the_same_for_every_task() {
     let other = json!({
-        "brief": "Another brief", "checks": ["x"], "attachments": [], "seed": "", "boundary": "fedcba9876543210",
+        "brief": "Another brief", "checks": ["x"], "constraints": [], "attachments": [], "seed": "", "boundary": "fedcba9876543210",
         "pages_path": "/other/", "files": [], "evidence": "", "faults": [], "written": "", "fence": "",
     });
     for (name, _) in TEMPLATES {
@@ -128,7 +137,7 @@ fn data_stays_between_its_marks_whatever_it_says() {
     values["evidence"] = json!(attack);
     values["written"] = json!(attack);
     values["faults"] = json!([{"block": attack, "problem": attack, "quoted": attack, "nearest": attack}]);
-    for (name, _) in TEMPLATES {
+    for (name, _) in TEMPLATES.iter().filter(|(name, _)| *name != "check-compile") {
         let prompt = render(name, &values);
         let (open, close) = (format!("<<<DATA {BOUNDARY}\n"), format!("\nDATA>>> {BOUNDARY}\n"));
         let outside = outside(&outside(&prompt.user, BOUNDARY), FENCE);
@@ -155,8 +164,13 @@ fn outside(text: &str, boundary: &str) -> String {
 fn a_missing_value_is_an_error_and_so_is_an_unknown_template() {
     let prompts = Prompts::load(None).unwrap();
     for (name, _) in TEMPLATES {
-        for value in ["brief", "checks", "attachments", "boundary", "pages_path", "files", "evidence"] {
-            if *name == "judge" && matches!(value, "attachments" | "pages_path") {
+        for value in ["brief", "checks", "constraints", "attachments", "boundary", "pages_path", "files", "evidence"] {
+            let needed = match *name {
+                "judge" => !matches!(value, "constraints" | "attachments" | "pages_path"),
+                "check-compile" => matches!(value, "checks" | "attachments" | "boundary"),
+                _ => true,
+            };
+            if !needed {
                 continue;
             }
             let mut values = values();

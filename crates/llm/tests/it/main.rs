@@ -45,7 +45,8 @@ fn request(brief: &str) -> CompletionRequest {
         alias: "app-generator".into(),
         template: "app".into(),
         values: json!({
-            "brief": brief, "checks": ["#total is there"], "attachments": [], "seed": "", "boundary": "0123456789abcdef",
+            "brief": brief, "checks": ["#total is there"], "constraints": [],
+            "attachments": [], "seed": "", "boundary": "0123456789abcdef",
             "pages_path": "/page/", "files": [], "evidence": "", "faults": [], "written": "", "fence": "fedcba9876543210",
         }),
         timeout: PATIENCE,
@@ -158,8 +159,7 @@ async fn no_secret_leaves_in_a_prompt() {
     let fake = Fake::start([answer("ok", "stop")]);
     let (own, foreign) = (own_secret(), ["gh", "p_", &"aB3dE6gH9".repeat(4)].concat());
     let mut request = request(&format!("Use {own} and {foreign}"));
-    request.values["attachments"] =
-        json!([{"path": "a.txt", "media_type": "text/plain", "size": 9, "shown": "", "excerpt": format!("key={foreign}")}]);
+    request.values["attachments"] = json!([{"path": "a.txt", "media_type": "text/plain", "size": 9, "shown": "", "excerpt": format!("key={foreign}")}]);
     request.values["files"] = json!([{"path": "b.js", "lines": 1, "shown": "", "text": format!("let k = '{own}'")}]);
     request.values["evidence"] = json!(format!("CONSOLE: {}", api_key()));
     gateway(options(&fake)).complete(request).await.unwrap();
