@@ -49,7 +49,7 @@ const TABLE: &[Row] = &[
     Row { name: "event-bus", uses: ADAPTER_MAY_USE, reason: ADAPTER },
     Row { name: "lab", uses: &["ports", "shared-types", "github"], reason: "the lab plays the outside world; of ours it needs only the local Pages server" },
     Row { name: "server", uses: &["shared-types", "ports", "core-flows", "api", "llm", "github", "http-notify", "secrets", "verify", "storage", "event-bus"], reason: "the server wires the product together; the lab is not part of the product" },
-    Row { name: "e2e", uses: &["server", "lab", "ports", "shared-types"], reason: "end-to-end cases see what a user sees" },
+    Row { name: "e2e", uses: &["server", "lab", "secrets", "ports", "shared-types"], reason: "end-to-end cases see what a user sees; a benchmark measures the search for secrets over its corpus" },
     Row { name: "xtask", uses: &[], reason: "xtask must build in seconds, and also when our crates do not" },
 ];
 
@@ -79,8 +79,12 @@ const OWNERS: &[Owned] = &[
     Owned { pattern: "config", owners: &["server"], in_tests: &[], reason: "configuration is read once, by the server, and handed on as options" },
 ];
 
-/// Who may build with `ports/testing` outside its tests: who plays the outside world.
+/// Who may build with what is behind the feature `testing` of a crate of [`WITH_FAKES`] outside its tests: who plays the
+/// outside world.
 const FAKES_IN_BUILD: &[&str] = &["lab", "e2e"];
+
+/// Crates whose feature `testing` holds fakes and made-up data.
+const WITH_FAKES: &[&str] = &["ports", "secrets"];
 
 /// Sources that may read the environment, by the start of their path.
 struct Reader {

@@ -1,5 +1,6 @@
-//! Why a keeper cannot be made, and what may keep it from saying whether a secret is right.
+//! Why a keeper cannot be made, what may keep it from saying whether a secret is right, and gitleaks from finding any.
 
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use ports::Verdict;
@@ -43,6 +44,30 @@ pub enum Error {
         /// When to come again.
         wait: Duration,
     },
+    /// No copy of a site for gitleaks.
+    #[error("copy a site for gitleaks")]
+    GitleaksFolder(#[source] std::io::Error),
+    /// Gitleaks cannot be started.
+    #[error("run gitleaks")]
+    GitleaksRun(#[source] std::io::Error),
+    /// Gitleaks was stopped.
+    #[error("gitleaks took longer than {limit:?}")]
+    GitleaksSlow {
+        /// What it may take.
+        limit: Duration,
+    },
+    /// Gitleaks failed; what it says about that is not read, since it may quote.
+    #[error("gitleaks ended with {status}; versions from 8.18 are supported")]
+    GitleaksEnded {
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// Gitleaks wrote no report, or one that is not understood.
+    #[error("read the report of gitleaks")]
+    GitleaksReport(#[source] serde_json::Error),
+    /// The thread that copied a site or read a report has ended.
+    #[error("wait for the files of gitleaks")]
+    GitleaksBrokenOff(#[source] tokio::task::JoinError),
     /// The thread that computed a hash has ended.
     #[error("wait for the hash of a secret")]
     BrokenOff(#[source] tokio::task::JoinError),

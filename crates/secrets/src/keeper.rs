@@ -4,15 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ports::{Gatekeeper, Leak, SecretSearch, Site, Tenant, TextLeak};
+use ports::{ErrorChain, Gatekeeper, Leak, SecretSearch, Site, Tenant, TextLeak};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::Email;
+use tracing::warn;
 
 use crate::class::Class;
 use crate::rules;
 use crate::scanner::Scanner;
 use crate::students::{Everybody, Members};
-use crate::{Error, own, redaction};
+use crate::{Error, Gitleaks, own, redaction};
 
 /// Settings of the keeper.
 #[derive(Debug, Clone)]
@@ -38,6 +39,7 @@ pub enum Students {
 pub struct Keeper {
     admission: Admission,
     scanner: Arc<Scanner>,
+    gitleaks: Option<Gitleaks>,
 }
 
 enum Admission {
@@ -56,13 +58,19 @@ impl Keeper {
             Students::Shared(secret) if secret.expose_secret().is_empty() => Err(Error::EmptySecret),
             Students::Shared(secret) => {
                 let scanner = Arc::new(Scanner::new(own.iter().chain([&secret]))?);
-                Ok(Self { admission: Admission::Everybody(Everybody::new(&secret)), scanner })
+                Ok(Self { admission: Admission::Everybody(Everybody::new(&secret)), scanner, gitleaks: None })
             }
             Students::Class(class) => {
                 let scanner = Arc::new(Scanner::new(own.iter().chain(class.tokens()))?);
-                Ok(Self { admission: Admission::Members(Members::new(class)), scanner })
+                Ok(Self { admission: Admission::Members(Members::new(class)), scanner, gitleaks: None })
             }
         }
+    }
+
+    /// Asks gitleaks as well, when there is one, about each site that is scanned.
+    #[must_use]
+    pub fn with_gitleaks(self, gitleaks: Option<Gitleaks>) -> Self {
+        Self { gitleaks, ..self }
     }
 
     /// How many hashes were computed so far to check secrets. Always 0 with a shared secret.
@@ -102,9 +110,18 @@ impl Gatekeeper for Keeper {
     }
 
     async fn scan(&self, site: &Site) -> Result<Vec<Leak>, ports::Error> {
-        let (scanner, site) = (self.scanner.clone(), site.clone());
+        let (scanner, files) = (self.scanner.clone(), site.clone());
         // Away from the threads that answer requests: a large site takes a tenth of a second.
-        tokio::task::spawn_blocking(move || scanner.scan(&site)).await.map_err(ports::Error::again)
+        let ours = tokio::task::spawn_blocking(move || scanner.scan(&files)).await.map_err(ports::Error::again)?;
+        let Some(gitleaks) = &self.gitleaks else { return Ok(ours) };
+        match gitleaks.scan(site).await {
+            Ok(theirs) => Ok(self.scanner.with_others(ours, theirs)),
+            Err(error) => {
+                let error = ErrorChain(&error);
+                warn!(event = "secrets.gitleaks_failed", %error, "gitleaks did not answer: our own rules decide alone");
+                Ok(ours)
+            }
+        }
     }
 
     fn scan_text(&self, text: &str) -> Vec<TextLeak> {

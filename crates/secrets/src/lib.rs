@@ -12,6 +12,7 @@ mod class;
 #[cfg(feature = "testing")]
 pub mod corpus;
 mod error;
+mod gitleaks;
 mod hasher;
 mod judge;
 mod keeper;
@@ -27,4 +28,5 @@ mod students;
 pub use argon::{MAX_SECRET_BYTES, hash};
 pub use class::{Class, Fault};
 pub use error::Error;
+pub use gitleaks::Gitleaks;
 pub use keeper::{Keeper, Options, Students};

@@ -42,6 +42,19 @@ impl Scanner {
         marks
     }
 
+    /// `ours` and what of `theirs` is at another place; at most [`MAX_LEAKS`].
+    pub(crate) fn with_others(&self, ours: Vec<Leak>, theirs: Vec<Leak>) -> Vec<Leak> {
+        let mut all = ours;
+        for leak in theirs {
+            let in_path = self.find(leak.path.as_str().as_bytes());
+            let path = shown(&leak.path, in_path.into_iter().map(|found| found.bytes).collect());
+            if all.len() < MAX_LEAKS && !all.iter().any(|known| known.path == path && known.line == leak.line) {
+                all.push(Leak { path, ..leak });
+            }
+        }
+        all
+    }
+
     fn of_file(&self, path: &SitePath, bytes: &[u8]) -> Vec<Leak> {
         let in_path = self.find(path.as_str().as_bytes());
         let shown = shown(path, in_path.iter().map(|found| found.bytes.clone()).collect());

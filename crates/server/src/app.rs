@@ -18,7 +18,7 @@ use llm::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ports::{CodeHost, HealthPart, Intake, Model, WorkerId};
 use secrecy::{ExposeSecret as _, SecretString};
-use secrets::{Keeper, Students};
+use secrets::{Gitleaks, Keeper, Students};
 use storage::{DatabaseHealth, DiskHealth, Store};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -295,7 +295,21 @@ fn keeper(settings: &Settings) -> Result<Keeper, Error> {
             );
         }
     }
-    Keeper::new(secrets::Options { students: settings.students.clone(), own }).map_err(Error::Secrets)
+    let keeper = Keeper::new(secrets::Options { students: settings.students.clone(), own }).map_err(Error::Secrets)?;
+    Ok(keeper.with_gitleaks(gitleaks()))
+}
+
+/// Used when it is installed; `PATH` is how programs are found, no setting of ours.
+fn gitleaks() -> Option<Gitleaks> {
+    let found = Gitleaks::in_path(&std::env::var_os("PATH").unwrap_or_default());
+    match &found {
+        Some(gitleaks) => {
+            let path = gitleaks.program().display();
+            info!(event = "service.gitleaks_used", %path, "gitleaks looks for secrets in sites as well");
+        }
+        None => info!(event = "service.gitleaks_absent", "gitleaks is not in PATH: our own rules look for secrets"),
+    }
+    found
 }
 
 /// The password within an address, if there is one: the rest of it is no secret.

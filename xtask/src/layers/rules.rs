@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-use super::{FAKES_IN_BUILD, OWNERS, Owned, Row, TABLE};
+use super::{FAKES_IN_BUILD, OWNERS, Owned, Row, TABLE, WITH_FAKES};
 use crate::finding::Finding;
 use crate::tree::Tree;
 
@@ -80,9 +80,9 @@ fn check_ours(package: &Package, row: &Row, used: &Use) -> Option<Finding> {
         let next = format!("remove `{}` from {manifest} and go through a port", used.name);
         return Some(Finding::new(manifest, "forbidden-edge", detail, next));
     }
-    let fakes = used.name == "ports" && used.features.iter().any(|feature| feature == "testing");
+    let fakes = WITH_FAKES.contains(&used.name.as_str()) && used.features.iter().any(|feature| feature == "testing");
     if fakes && !used.in_tests && !FAKES_IN_BUILD.contains(&name.as_str()) {
-        let detail = format!("`{name}` builds with the fakes of `ports`; the product must not contain them");
+        let detail = format!("`{name}` builds with the fakes of `{}`; the product must not contain them", used.name);
         let next = format!("move feature `testing` to [dev-dependencies] of {manifest}");
         return Some(Finding::new(manifest, "fakes-in-product", detail, next));
     }
@@ -160,5 +160,7 @@ mod tests {
         check("core-flows", "ports", true, &["testing"], &[]);
         check("core-flows", "ports", false, &["testing"], &["fakes-in-product"]);
         check("e2e", "ports", false, &["testing"], &[]);
+        check("server", "secrets", false, &["testing"], &["fakes-in-product"]);
+        check("e2e", "secrets", false, &["testing"], &[]);
     }
 }

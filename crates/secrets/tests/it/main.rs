@@ -3,6 +3,7 @@
 
 mod class;
 mod costs;
+mod gitleaks;
 mod samples;
 
 use std::collections::BTreeSet;

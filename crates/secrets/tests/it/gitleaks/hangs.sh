@@ -1,0 +1,3 @@
+#!/bin/sh
+# Stands in for a gitleaks that never ends.
+exec tail -f /dev/null
