@@ -76,7 +76,9 @@ struct Entry {
 
 /// The copy of a site and the folder that holds it. Removed on drop.
 struct Scratch {
-    folder: TempDir,
+    _folder: TempDir,
+    /// Where that is without links: so the report names files.
+    root: PathBuf,
 }
 
 impl Gitleaks {
@@ -123,7 +125,7 @@ impl Gitleaks {
             .args([OsStr::new("--source"), scratch.site().as_os_str()])
             .args([OsStr::new("--config"), scratch.configuration().as_os_str()])
             .args([OsStr::new("--report-path"), scratch.report().as_os_str()])
-            .current_dir(scratch.folder.path())
+            .current_dir(&scratch.root)
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -139,7 +141,9 @@ impl Gitleaks {
 
 impl Scratch {
     fn of(site: &Site) -> Result<Self, Error> {
-        let scratch = Self { folder: TempDir::new().map_err(Error::GitleaksFolder)? };
+        let folder = TempDir::new().map_err(Error::GitleaksFolder)?;
+        let root = folder.path().canonicalize().map_err(Error::GitleaksFolder)?;
+        let scratch = Self { _folder: folder, root };
         scratch.fill(site).map_err(Error::GitleaksFolder)?;
         Ok(scratch)
     }
@@ -158,15 +162,15 @@ impl Scratch {
     }
 
     fn site(&self) -> PathBuf {
-        self.folder.path().join("site")
+        self.root.join("site")
     }
 
     fn configuration(&self) -> PathBuf {
-        self.folder.path().join("gitleaks.toml")
+        self.root.join("gitleaks.toml")
     }
 
     fn report(&self) -> PathBuf {
-        self.folder.path().join("report.json")
+        self.root.join("report.json")
     }
 
     /// The report's entries that are taken; the rest of an entry is never read.
