@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on shall fail where it stands")]
 
+mod checks;
 mod dialogue;
 mod flows;
 mod intake;

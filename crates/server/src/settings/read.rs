@@ -264,9 +264,11 @@ fn model(given: ModelTexts, dry_run: bool, faults: &mut Vec<Fault>) -> Option<Mo
         }
         return None;
     };
-    let unknown: Vec<_> = given.aliases.keys().filter(|alias| !ALIASES.contains(&alias.as_str())).cloned().collect();
+    let known = || ALIASES.into_iter().chain(OPTIONAL_ALIASES);
+    let unknown: Vec<_> = given.aliases.keys().filter(|name| !known().any(|alias| alias == *name)).cloned().collect();
     if !unknown.is_empty() {
-        wrong("ALIASES", &format!("only {} as names, not {}", ALIASES.join(" and "), unknown.join(", ")), faults);
+        let known = known().collect::<Vec<_>>().join(", ");
+        wrong("ALIASES", &format!("only {known} as names, not {}", unknown.join(", ")), faults);
     }
     // A LiteLLM proxy may know the aliases itself; any other service is asked for a model by name.
     let all_named = ALIASES.iter().all(|alias| given.aliases.contains_key(*alias));
@@ -287,6 +289,9 @@ const WHAT_MODEL: &str = "the model that writes the sites, by the name its servi
 
 /// The aliases that this program asks for; a proxy maps them to models.
 const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
+
+/// Aliases that it does without; no proxy is expected to know them.
+const OPTIONAL_ALIASES: [&str; 1] = ["check-compiler"];
 
 fn with_own_names(mut aliases: BTreeMap<String, String>) -> BTreeMap<String, String> {
     for alias in ALIASES {

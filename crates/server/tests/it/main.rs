@@ -107,6 +107,20 @@ fn the_environment_wins_over_the_file_and_misspelt_names_are_found() {
 }
 
 #[test]
+fn aliases_are_those_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sitewright.toml");
+    let read = |aliases: &str| {
+        std::fs::write(&file, format!("dry_run = true\nllm_model = \"m\"\n[aliases]\n{aliases}\n")).unwrap();
+        let model = [("LLM_BASE_URL", "http://127.0.0.1:9/v1/")];
+        settings::read(Some(&file), environment(&model)).map(|settings| settings.model.unwrap().aliases)
+    };
+    assert_eq!(read("check-compiler = \"small\"").unwrap()["check-compiler"], "small");
+    let refused = read("check-compilr = \"small\"").unwrap_err().to_string();
+    assert!(refused.contains("check-compiler as names, not check-compilr"), "{refused}");
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let planted = ["planted", "secret"].concat();
     let texts = [
