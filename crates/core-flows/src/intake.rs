@@ -170,6 +170,9 @@ impl Service {
 
     /// Blobs first: what a row names is there.
     async fn store(&self, new: NewTask, files: Vec<Bytes>) -> Result<Acceptance, ports::Error> {
+        let named = new.attachments.iter().zip(files);
+        let files: Vec<Bytes> =
+            named.filter(|(named, _)| !self.ports.blobs.holds(&named.sha256)).map(|(_, bytes)| bytes).collect();
         if !files.is_empty() {
             // What will be refused shall leave no bytes behind, and a repeat has left its own.
             let preview = self.ports.ledger.preview(&new).await?;

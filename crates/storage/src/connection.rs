@@ -20,8 +20,8 @@ const STATEMENT_CACHE: usize = 64;
 /// The log is cut to this after a checkpoint, so that one burst does not keep its space for ever.
 const WAL_KEEP_BYTES: i64 = 16 * 1024 * 1024;
 
-/// Pages in the log that make a commit fold it into the database: as many as the log keeps. Pages that many commits
-/// change, as those of an index are, are then copied once for all of them.
+/// Pages in the log that make a commit fold it into the database, or what the thread of [`crate::checkpoint`] left of
+/// it: as many as the log keeps.
 const CHECKPOINT_PAGES: i64 = WAL_KEEP_BYTES / 4096;
 
 /// Memory for the writer's pages, in KiB (negative is how SQLite tells it from a number of pages). Accepting touches a
@@ -50,6 +50,15 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     for (name, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
         check_setting(&connection, name, wanted).map_err(opened)??;
     }
+    Ok(connection)
+}
+
+/// The connection that folds the log into the database while the writer goes on.
+pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection, Error> {
+    let opened = |source| Error::Open { path: path.to_owned(), source };
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(opened)?;
+    // FULL is also what flushes the log before pages of it are copied.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(opened)?;
     Ok(connection)
 }
 

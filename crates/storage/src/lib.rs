@@ -12,6 +12,7 @@
 //! The way of a read: `store` -> `reader` (pool) -> `sql`.
 
 mod blobs;
+mod checkpoint;
 mod connection;
 mod error;
 mod folder;

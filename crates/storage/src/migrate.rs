@@ -17,6 +17,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_ledger.sql", sql: include_str!("../../../migrations/0001_ledger.sql") },
     Migration { name: "0002_rate_buckets.sql", sql: include_str!("../../../migrations/0002_rate_buckets.sql") },
+    Migration { name: "0003_fewer_trees.sql", sql: include_str!("../../../migrations/0003_fewer_trees.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

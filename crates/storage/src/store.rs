@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use shared_types::http::NotificationAttempt;
 use shared_types::{Envelope, TaskId, Timestamp};
 
+use crate::checkpoint::Checkpointer;
 use crate::reader::Readers;
 use crate::sql::{Fault, accept, events, flows, rates, tasks};
 use crate::timing::timed;
@@ -67,7 +68,7 @@ impl Store {
         let windows = rates::last_windows(&connection).map_err(|source| Error::Open { path: path.clone(), source })?;
         let windows = LastWindows::new(windows);
         let readers = Readers::open(&path, readers)?;
-        let writer = Arc::new(Writer::start(connection, lock)?);
+        let writer = Arc::new(Writer::start(connection, Checkpointer::start(&path)?, lock)?);
         Ok(Self { readers, writer, blobs, windows, data_dir })
     }
 

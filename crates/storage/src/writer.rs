@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
 use crate::Error;
+use crate::checkpoint::Checkpointer;
 use crate::folder::FolderLock;
 use crate::sql::Fault;
 
@@ -59,12 +60,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread. It holds the folder's lock until the connection is closed.
-    pub(crate) fn start(connection: Connection, lock: FolderLock) -> Result<Self, Error> {
+    pub(crate) fn start(connection: Connection, checkpointer: Checkpointer, lock: FolderLock) -> Result<Self, Error> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || {
-                run(&connection, waiting);
+                run(&connection, checkpointer, waiting);
                 close(connection);
                 drop(lock);
             })
@@ -164,7 +165,7 @@ where
     }
 }
 
-fn run(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+fn run(connection: &Connection, mut checkpointer: Checkpointer, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -176,6 +177,7 @@ fn run(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
             let writes = group.len();
             error!(event = "ledger.commit_failed", writes, error = %source, "no write of this group was stored");
         }
+        checkpointer.after(group.len());
         for job in group {
             job.answer(committed.clone());
         }

@@ -261,6 +261,10 @@ impl Blobs for MemoryBlobs {
         Ok(digest)
     }
 
+    fn holds(&self, digest: &Digest) -> bool {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).contains_key(digest)
+    }
+
     async fn get(&self, digest: &Digest) -> Result<Bytes, Error> {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.get(digest).cloned().ok_or_else(|| Error::stop(format!("read blob {digest}: it is not stored")))

@@ -110,8 +110,10 @@ fn choose_repo(connection: &Connection, new: &NewTask) -> Result<Repo, Fault> {
 }
 
 fn newest_repo(connection: &Connection, email: &Email, task: &TaskName) -> rusqlite::Result<Option<Repo>> {
-    let mut find = connection
-        .prepare_cached("SELECT repo, name FROM repos WHERE email = ?1 AND task = ?2 ORDER BY repo DESC LIMIT 1")?;
+    let mut find = connection.prepare_cached(
+        "SELECT repo, name FROM repos
+             WHERE repo = (SELECT max(repo) FROM tasks WHERE email = ?1 AND task = ?2)",
+    )?;
     find.query_row((email.as_str(), task.as_str()), |row| {
         Ok(Repo { key: row.get("repo")?, name: parsed(row, "name")?, known: true })
     })

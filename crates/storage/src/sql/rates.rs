@@ -6,8 +6,8 @@ use ports::{Bucket, Count, OverLimit};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use shared_types::Timestamp;
 
-/// One row in so many cleans up behind four times as many, so that the table shrinks faster than it grows.
-const CLEANED_EVERY: i64 = 16;
+/// Ended windows that are removed when something is counted: more than are added, so that the table shrinks.
+const CLEANED: u32 = 4;
 
 /// How full each of `buckets` is.
 pub(crate) fn counts(connection: &Connection, buckets: &[Bucket], now: Timestamp) -> rusqlite::Result<Vec<Count>> {
@@ -37,26 +37,25 @@ pub(crate) fn add(connection: &Connection, buckets: &[Bucket], now: Timestamp) -
              ON CONFLICT (key, scope, bucket) DO UPDATE SET
                  count = iif(window_end_ms > :now, count + 1, 1),
                  window_start_ms = iif(window_end_ms > :now, window_start_ms, :now),
-                 window_end_ms = iif(window_end_ms > :now, window_end_ms, :end)
-             RETURNING rate_bucket",
+                 window_end_ms = iif(window_end_ms > :now, window_end_ms, :end)",
         )?;
-        let params = named_params! {
+        upsert.execute(named_params! {
             ":scope": bucket.policy.scope,
             ":bucket": bucket.policy.bucket,
             ":key": bucket.key.as_str(),
             ":now": now.unix_ms(),
             ":end": now.plus(bucket.policy.window).unix_ms(),
-        };
-        let row: i64 = upsert.query_row(params, |row| row.get(0))?;
-        if row % CLEANED_EVERY == 0 {
-            let mut remove = connection.prepare_cached(
-                "DELETE FROM rate_buckets WHERE rate_bucket IN
-                     (SELECT rate_bucket FROM rate_buckets WHERE window_end_ms <= ?1 LIMIT ?2)",
-            )?;
-            remove.execute((now.unix_ms(), 4 * CLEANED_EVERY))?;
-        }
+        })?;
     }
-    Ok(())
+    clean(connection, now)
+}
+
+fn clean(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let mut remove = connection.prepare_cached(
+        "DELETE FROM rate_buckets WHERE (key, scope, bucket) IN
+             (SELECT key, scope, bucket FROM rate_buckets WHERE window_end_ms <= ?1 LIMIT ?2)",
+    )?;
+    remove.execute((now.unix_ms(), CLEANED)).map(|_| ())
 }
 
 /// Until when each scope has a window that runs, by its last one.

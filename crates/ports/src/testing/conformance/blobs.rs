@@ -13,6 +13,7 @@ pub async fn blobs<B: Blobs>(make: impl AsyncFn() -> B) {
         bytes_come_back_as_they_went_in,
         the_same_bytes_are_one_blob,
         a_missing_blob_is_final,
+        what_is_held_is_there,
     );
 }
 
@@ -35,4 +36,14 @@ async fn a_missing_blob_is_final<B: Blobs>(store: B) {
     store.put(Bytes::from_static(b"here")).await.unwrap();
     let error = store.get(&Digest::of(b"not here")).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::GiveUp);
+}
+
+async fn what_is_held_is_there<B: Blobs>(store: B) {
+    let digest = Digest::of(b"held");
+    assert!(!store.holds(&digest));
+    store.put(Bytes::from_static(b"held")).await.unwrap();
+    // A store that cannot tell at once may say no.
+    if store.holds(&digest) {
+        assert_eq!(store.get(&digest).await.unwrap(), "held");
+    }
 }
