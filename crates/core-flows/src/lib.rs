@@ -9,6 +9,7 @@
 //! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
 //! journal before the next step begins, and each step is safe to run twice.
 
+mod candidates;
 mod checks;
 mod context;
 mod deadline;

@@ -21,7 +21,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use ports::Site;
 use serde_json::json;
-use shared_types::{CheckReport, Oracle, SitePath, Timestamp, Verdict};
+use shared_types::{Oracle, SitePath, Timestamp};
 
 use self::derive::Workbooks;
 use self::dialogue::{Dialogue, Ground};
@@ -29,9 +29,6 @@ use crate::checks;
 use crate::context::{Context, Error};
 use crate::journal::{self, Prepared, Progress};
 use crate::naming;
-
-/// Characters of failing evidence that a model is shown.
-const EVIDENCE: usize = 4_000;
 
 /// Everything a site is made from.
 pub(crate) struct Brief {
@@ -70,7 +67,20 @@ pub(crate) enum MakeError {
     #[error("every boundary that was drawn stands in the texts of the task")]
     NoBoundary,
     #[error(transparent)]
-    Step(#[from] Box<Error>),
+    Step(Box<Error>),
+}
+
+impl From<ports::Error> for MakeError {
+    /// For the ports that a candidate takes beside the model.
+    fn from(error: ports::Error) -> Self {
+        Self::from(Error::from(error))
+    }
+}
+
+impl From<Error> for MakeError {
+    fn from(error: Error) -> Self {
+        Self::Step(Box::new(error))
+    }
 }
 
 impl Brief {
@@ -118,16 +128,16 @@ pub(crate) async fn by_model(ctx: &Context, brief: &Brief, alias: &str, budget: 
     complete_site(brief, written)
 }
 
-/// The site that `alias` makes of `current` when it is shown what failed.
+/// The site that `alias` makes of `current` when it is shown the `evidence` of what failed.
 pub(crate) async fn by_repair(
     ctx: &Context,
     brief: &Brief,
     alias: &str,
     current: &Site,
-    report: &CheckReport,
+    evidence: &str,
     budget: Duration,
 ) -> Result<Site, MakeError> {
-    let changes = ask(ctx, brief, alias, "repair", current, &evidence(report), budget).await?;
+    let changes = ask(ctx, brief, alias, "repair", current, evidence, budget).await?;
     let mut written = blocks::Changes::between(&brief.base, current);
     written.extend(changes);
     complete_site(brief, written)
@@ -176,7 +186,7 @@ fn complete_site(brief: &Brief, written: blocks::Changes) -> Result<Site, MakeEr
     for (path, bytes) in written.files() {
         page.insert(path.clone(), bytes.clone());
     }
-    let mut site = assemble(brief, page).map_err(Box::new)?;
+    let mut site = assemble(brief, page)?;
     for path in written.deleted() {
         if !is_ours(path) && brief.attached.get(path.as_str()).is_none() {
             site.remove(path);
@@ -255,23 +265,7 @@ fn material(brief: &Brief, files: &Site, tokens: usize) -> (Vec<serde_json::Valu
     (attachments.collect(), files.collect())
 }
 
-/// What failed, worst first, for the repair prompt.
-fn evidence(report: &CheckReport) -> String {
-    let mut lines = Vec::new();
-    for result in report.checks.iter().filter(|result| result.verdict == Verdict::Failed) {
-        let seen = result.evidence.as_deref().unwrap_or("no value");
-        lines.push(format!("FAILED CHECK: {}\n  saw: {seen}", result.check.source));
-    }
-    for finding in &report.findings {
-        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
-        lines.push(format!("{}: {}{line}: {}", finding.rule, finding.path, finding.message));
-    }
-    lines.extend(report.console_errors.iter().map(|error| format!("CONSOLE: {error}")));
-    lines.extend(report.failed_requests.iter().map(|request| format!("REQUEST: {} {}", request.url, request.reason)));
-    head(&lines.join("\n"), EVIDENCE).to_owned()
-}
-
 /// The first `limit` characters.
-fn head(text: &str, limit: usize) -> &str {
+pub(crate) fn head(text: &str, limit: usize) -> &str {
     text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
 }

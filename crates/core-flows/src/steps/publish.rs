@@ -1,12 +1,14 @@
 //! Publish: uploads the planned commit and moves the branch to it, never by force.
 //!
 //! Idempotent by construction: a branch that is at the commit already is done, one that is at its
-//! parent is moved, any other is somebody else's work and our change becomes a pull request.
+//! parent is moved, any other is somebody else's work and our change becomes a pull request. So
+//! does a change that takes away what earlier rounds made.
 
 use ports::{Publication, PullRequestText, TaskUpdate};
 use shared_types::events::{PullRequestOpened, SitePublished};
 use shared_types::{CommitSha, Payload};
 
+use super::repair::lost;
 use super::{Context, Done, Error, commit};
 use crate::journal::{self, Outcome, Progress, Published};
 
@@ -14,6 +16,12 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
     let planned = progress.planned()?;
     let site = journal::load(ctx.ports.blobs.as_ref(), &progress.best()?.0.site).await?;
     let draft = commit::draft(ctx, &planned.repo, site);
+    let (made, report) = progress.best()?;
+    let losses = lost(progress, &made.site, report);
+    if let (Some(head), false) = (&planned.repo.head, losses.is_empty()) {
+        let reason = format!("it takes away what was there: {}", losses.join("; "));
+        return ask_to_merge(ctx, progress, &draft, head.clone(), reason).await;
+    }
     match ctx.ports.host.publish(&planned.repo, &draft, &planned.sha).await? {
         Publication::Done => {
             let event = SitePublished {
@@ -27,7 +35,11 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
                 .event(Payload::SitePublished(event))
                 .update(update))
         }
-        Publication::Moved { head: Some(head) } => ask_to_merge(ctx, progress, &draft, head).await,
+        Publication::Moved { head: Some(head) } => {
+            let moved = &head.as_str()[..7];
+            let reason = format!("the branch moved to {moved} while round {} was being built", ctx.task.round);
+            ask_to_merge(ctx, progress, &draft, head, reason).await
+        }
         Publication::Moved { head: None } => Err(Error::Unpublishable(format!(
             "the branch of {} vanished while it was being changed",
             planned.repo.name
@@ -35,15 +47,15 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
     }
 }
 
-/// Requirement C-063: what somebody else pushed meanwhile stays.
+/// Requirement C-063: what is on the branch stays, and a person decides.
 async fn ask_to_merge(
     ctx: &Context,
     progress: &Progress,
     draft: &ports::CommitDraft,
     head: CommitSha,
+    reason: String,
 ) -> Result<Done, Error> {
     let planned = progress.planned()?;
-    let reason = format!("the branch moved to {} while round {} was being built", &head.as_str()[..7], ctx.task.round);
     let text = PullRequestText {
         branch: format!("sitewright/round-{}", ctx.task.round),
         title: format!("Round {} of {}", ctx.task.round, ctx.task.task),

@@ -1,41 +1,86 @@
-//! Repair: one pass with the failing evidence when a model is configured; the better of the two
-//! sites is kept, never simply the last.
+//! Repair: shows a model what failed and holds what it makes against the checks, until nothing
+//! fails, or three tries, the time or the money are used up. The best candidate is kept, never
+//! simply the last.
 //!
-//! A site that must not be published as it is (a secret in it) is replaced by the scaffold's.
+//! - Each try mends the best candidate so far. When that fails as it did before the last try, the
+//!   try did not help, and the next one begins anew with another model.
+//! - A model or a verifier that does not answer costs no try.
+//! - A site that must not go out as it is, or that takes away what earlier rounds made, gives way
+//!   to the scaffold's when that one is better. What is still destructive then becomes a pull
+//!   request (`steps::publish`).
 
-use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use ports::{Site, TaskUpdate};
-use shared_types::{CheckReport, Phase, Severity, Verdict};
+use ports::{Site, TaskUpdate, Verdict};
+use shared_types::{CheckReport, Payload, Phase};
+use tokio::time::Instant;
 
+use super::decide::{fallback, writer};
 use super::verify::{candidate_url, inspect, summary, verified_event};
 use super::{Context, Done, Error};
-use crate::journal::{self, Made, Outcome, Progress, SCAFFOLD};
-use crate::maker::{self, Brief};
+use crate::candidates::{Class, Score, evidence, large_libraries, losses, signature};
+use crate::journal::{self, Made, Manifest, Outcome, Progress, SCAFFOLD};
+use crate::maker::{self, Brief, MakeError};
 
-/// Kept free to look at whatever comes of it.
+/// Candidates that are made of one.
+const TRIES: u32 = 3;
+
+/// Failures of the world around that are borne; more of them and it will not be well in time.
+const FAILURES: u32 = 2;
+
+/// Kept free to look at whatever comes of a try.
 const INSPECTION: Duration = Duration::from_secs(25);
+
+/// A model that has less than this is not asked.
+const LEAST: Duration = Duration::from_secs(8);
+
+/// A site on its way, and what is known of it.
+struct Candidate {
+    site: Site,
+    manifest: Manifest,
+    source: String,
+    report: CheckReport,
+    losses: Vec<String>,
+    score: Score,
+}
+
+/// What a try needs and what it leaves behind.
+struct Workshop<'a> {
+    ctx: &'a Context,
+    progress: &'a Progress,
+    brief: Brief,
+    ends_at: Instant,
+    events: Vec<Payload>,
+}
+
+/// Why there are no further tries.
+enum Stop {
+    Sound,
+    Tries,
+    Time,
+    /// In words that may be shown.
+    Because(String),
+}
 
 pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let (made, report) = (progress.generated()?, progress.verified()?);
-    if sound(report) {
+    let brief = Brief::load(ctx, progress).await?;
+    let site = journal::load(ctx.ports.blobs.as_ref(), &made.site).await?;
+    let mut workshop = Workshop { ctx, progress, brief, ends_at: Instant::now() + budget, events: Vec::new() };
+    let mut best = workshop.candidate(site, made.site.clone(), made.source.clone(), report.clone());
+    if best.score.is_sound() {
         return Ok(Done::new(Outcome::Repair(None), "nothing to repair"));
     }
-    if made.source == SCAFFOLD {
-        // The last rung: it would make the same site again.
+    if progress.decided()?.chosen == SCAFFOLD {
+        // It would make the same site again.
         return Ok(Done::new(Outcome::Repair(None), format!("no model to repair with: {}", summary(report))));
     }
-    let brief = Brief::load(ctx, progress).await?;
-    let current = journal::load(ctx.ports.blobs.as_ref(), &made.site).await?;
-    let asking = budget.saturating_sub(INSPECTION);
-    let blocked = report.worst() == Some(Severity::Blocker);
-    let (site, source) = match maker::by_repair(ctx, &brief, &made.source, &current, report, asking).await {
-        Ok(site) => (site, made.source.clone()),
-        Err(_) if blocked => (maker::by_scaffold(&brief)?, SCAFFOLD.to_owned()),
-        Err(error) => return Ok(not_done(&ctx.explain(&error))),
-    };
-    keep_better(ctx, progress, site, source).await
+    let (tries, stop) = workshop.mend(&mut best).await?;
+    if best.score.class <= Class::Destructive {
+        workshop.fall_back(&mut best).await;
+    }
+    Ok(workshop.done(best, tries, &stop))
 }
 
 /// The repair did not succeed: the candidate goes on as it is.
@@ -43,33 +88,135 @@ pub(super) fn not_done(reason: &str) -> Done {
     Done::new(Outcome::Repair(None), "not repaired").note(format!("the repair did not succeed: {reason}"))
 }
 
-async fn keep_better(ctx: &Context, progress: &Progress, site: Site, source: String) -> Result<Done, Error> {
-    let before = progress.verified()?;
-    let manifest = journal::store(ctx.ports.blobs.as_ref(), &site).await?;
-    if manifest == progress.generated()?.site {
-        return Ok(Done::new(Outcome::Repair(None), format!("the same site again: {}", summary(before))));
+impl Workshop<'_> {
+    /// Makes candidates until one is sound or something stops it; says how many.
+    async fn mend(&mut self, best: &mut Candidate) -> Result<(u32, Stop), Error> {
+        let mut seen = HashSet::new();
+        let (mut tries, mut failures) = (0, 0);
+        loop {
+            if best.score.is_sound() {
+                return Ok((tries, Stop::Sound));
+            }
+            if tries == TRIES {
+                return Ok((tries, Stop::Tries));
+            }
+            let Some(asking) = self.left().checked_sub(INSPECTION).filter(|left| *left >= LEAST) else {
+                return Ok((tries, Stop::Time));
+            };
+            // A model that mends knows what it wrote: what the scaffold made is begun anew.
+            let mend = best.source != SCAFFOLD && seen.insert(signature(&best.report));
+            match self.attempt(best, mend, asking).await {
+                Ok(Some(candidate)) if candidate.score > best.score => *best = candidate,
+                Ok(_) => {}
+                Err(error) if may_pass(&error) && failures < FAILURES => {
+                    failures += 1;
+                    seen.remove(&signature(&best.report));
+                    continue;
+                }
+                Err(error) => return Ok((tries, Stop::Because(self.ctx.explain(&error)))),
+            }
+            tries += 1;
+        }
     }
-    let pages_url = candidate_url(ctx, progress)?;
-    let after = inspect(ctx, progress.prepared()?, site, Phase::Repaired, &pages_url).await?;
-    let event = verified_event(&after);
-    if rank(&after) <= rank(before) {
-        let summary = format!("kept the first: the repaired site has {}", summary(&after));
-        return Ok(Done::new(Outcome::Repair(None), summary).event(event));
+
+    /// A candidate made of `best`, or anew; `None` when it is the one that is there already.
+    async fn attempt(
+        &mut self,
+        best: &Candidate,
+        mend: bool,
+        asking: Duration,
+    ) -> Result<Option<Candidate>, MakeError> {
+        let Self { ctx, brief, .. } = self;
+        let (site, source) = if mend {
+            let evidence = evidence(&best.site, &best.report, &best.losses);
+            let alias = writer(ctx);
+            (maker::by_repair(ctx, brief, alias, &best.site, &evidence, asking).await?, alias)
+        } else {
+            let alias = fallback(ctx);
+            (maker::by_model(ctx, brief, alias, asking).await?, alias)
+        };
+        let manifest = journal::store(ctx.ports.blobs.as_ref(), &site).await?;
+        if manifest == best.manifest {
+            return Ok(None);
+        }
+        self.judged(site, manifest, source.to_owned()).await.map(Some)
     }
-    let summary = format!("repaired: {}", summary(&after));
-    let update = TaskUpdate { report: Some(after.clone()), ..TaskUpdate::default() };
-    let made = Made { site: manifest, source };
-    Ok(Done::new(Outcome::Repair(Some((made, after))), summary).event(event).update(update))
+
+    /// The scaffold's site instead, when it is better.
+    async fn fall_back(&mut self, best: &mut Candidate) {
+        let made = async {
+            let site = maker::by_scaffold(&self.brief)?;
+            let manifest = journal::store(self.ctx.ports.blobs.as_ref(), &site).await?;
+            self.judged(site, manifest, SCAFFOLD.to_owned()).await
+        };
+        // When even this fails, the commit is refused or becomes a pull request: nothing bad goes out.
+        if let Ok(candidate) = made.await
+            && candidate.score > best.score
+        {
+            *best = candidate;
+        }
+    }
+
+    async fn judged(&mut self, site: Site, manifest: Manifest, source: String) -> Result<Candidate, MakeError> {
+        let pages_url = candidate_url(self.ctx, self.progress)?;
+        let prepared = self.progress.prepared().map_err(Error::from)?;
+        let look = inspect(self.ctx, prepared, site.clone(), Phase::Repaired, &pages_url);
+        let report = tokio::time::timeout(self.left().max(LEAST), look).await;
+        let report = report.map_err(|_| ports::Error::again("no verdict in time"))?;
+        let report = report?;
+        self.events.push(verified_event(&report));
+        Ok(self.candidate(site, manifest, source, report))
+    }
+
+    fn candidate(&self, site: Site, manifest: Manifest, source: String, report: CheckReport) -> Candidate {
+        let losses = lost(self.progress, &manifest, &report);
+        let score = Score::of(&site, &report, &losses);
+        Candidate { site, manifest, source, report, losses, score }
+    }
+
+    fn left(&self) -> Duration {
+        self.ends_at.saturating_duration_since(Instant::now())
+    }
+
+    fn done(self, best: Candidate, tries: u32, stop: &Stop) -> Done {
+        let reason = match stop {
+            Stop::Sound => String::new(),
+            Stop::Tries => format!(", after {TRIES} tries"),
+            Stop::Time => format!(", out of time after {tries} tries"),
+            Stop::Because(reason) => format!(", after {tries} tries: {reason}"),
+        };
+        let changed = self.progress.generated().is_ok_and(|made| made.site != best.manifest);
+        let mut done = if changed {
+            let summary = format!("repaired by {}: {}{reason}", best.source, summary(&best.report));
+            let update = TaskUpdate { report: Some(best.report.clone()), ..TaskUpdate::default() };
+            let made = Made { site: best.manifest, source: best.source };
+            Done::new(Outcome::Repair(Some((made, best.report))), summary).update(update)
+        } else {
+            Done::new(Outcome::Repair(None), format!("kept as it was: {}{reason}", summary(&best.report)))
+        };
+        if let Stop::Because(reason) = stop {
+            done = done.note(format!("the repair ended early: {reason}"));
+        }
+        for remark in large_libraries(&self.brief.base, &best.site) {
+            done = done.note(remark);
+        }
+        done.events.extend(self.events);
+        done
+    }
 }
 
-/// Checks that cannot hold, and earlier ones that never did, are nothing to repair.
-fn sound(report: &CheckReport) -> bool {
-    report.blocking().next().is_none() && report.worst().is_none_or(|worst| worst < Severity::Error)
+/// What the site with the files of `manifest` takes away of what the repository holds.
+pub(super) fn lost(progress: &Progress, manifest: &Manifest, report: &CheckReport) -> Vec<String> {
+    let (Some(fetched), Ok(prepared)) = (progress.fetched(), progress.prepared()) else { return Vec::new() };
+    let attached = prepared.attachments.iter().map(|attachment| &attachment.path);
+    losses(fetched.base.keys(), manifest.keys(), attached, report)
 }
 
-/// Orders candidates: blocked, then checks that failed, then broken files; greater is better.
-fn rank(report: &CheckReport) -> impl Ord + use<> {
-    let blocked = report.worst() == Some(Severity::Blocker);
-    let errors = report.findings.iter().filter(|finding| finding.severity >= Severity::Error).count();
-    (Reverse(blocked), Reverse(report.count(Verdict::Failed)), Reverse(errors))
+/// Whether the failure is of the world around, and may have passed at the next try.
+fn may_pass(error: &MakeError) -> bool {
+    match error {
+        MakeError::Model(error) => error.verdict() != Verdict::GiveUp,
+        MakeError::Step(error) => error.verdict() != Verdict::GiveUp,
+        _ => false,
+    }
 }

@@ -7,4 +7,5 @@ mod dialogue;
 mod flows;
 mod intake;
 mod rates;
+mod repair;
 mod world;

@@ -291,7 +291,7 @@ const WHAT_MODEL: &str = "the model that writes the sites, by the name its servi
 const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
 
 /// Aliases that it does without; no proxy is expected to know them.
-const OPTIONAL_ALIASES: [&str; 1] = ["check-compiler"];
+const OPTIONAL_ALIASES: [&str; 2] = ["app-fallback", "check-compiler"];
 
 fn with_own_names(mut aliases: BTreeMap<String, String>) -> BTreeMap<String, String> {
     for alias in ALIASES {

@@ -214,7 +214,7 @@ pub(crate) async fn overload() -> Result<Vec<Figure>> {
     const PAUSE: Duration = Duration::from_millis(200);
     let server = Instance::start(accepting().with("MAX_IN_FLIGHT", PLACES.to_string())).await?;
     let port = target(&server)?.port;
-    turn(&target(&server)?, &small(), WARM_UP).await?;
+    load::closed_loop(port, &small(), PLACES, WARM_UP).await?;
     let within = load::closed_loop(port, &small(), PLACES, TURN).await?;
     let beyond = load::insist(port, &small(), 16 * PLACES, TURN, PAUSE).await?;
     let of = |status: u16| times(&beyond.iter().copied().filter(|answer| answer.status == status).collect::<Vec<_>>());
