@@ -40,4 +40,4 @@ pub use model::{Completion, CompletionRequest, FinishReason, Model, Usage};
 pub use notifier::{Answer, Delivery, Notifier};
 pub use rates::{Bucket, Count, OverLimit, Policy, RateBuckets};
 pub use site::Site;
-pub use verifier::{Inspection, Target, Verification, Verifier};
+pub use verifier::{Draft, Fix, Fixed, Inspection, Target, Verification, Verifier};

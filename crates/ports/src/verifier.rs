@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared_types::http::CheckBody;
-use shared_types::{Check, CheckReport, Phase, Round};
+use shared_types::{Check, CheckReport, Phase, Round, SitePath};
 use url::Url;
 
 use crate::{Attachment, Error, Leak, Site};
@@ -45,11 +45,51 @@ pub struct Verification {
     pub screenshot: Option<Bytes>,
 }
 
-/// Reads checks and holds sites against them.
+/// A site as its author left it, and what is known of what it should be.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// All files.
+    pub site: Site,
+    /// Where the site will be served; ends in `/`, and its path is what links must stay below.
+    pub pages_url: Url,
+    /// Checks of this and earlier rounds.
+    pub checks: Vec<Check>,
+    /// The attachments' own bytes, by path.
+    pub attached: Site,
+    /// Text for `LICENSE` where the site has none.
+    pub licence: String,
+    /// A whole README, from which missing sections are taken.
+    pub readme: String,
+}
+
+/// One thing that was mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// Name of the rule, such as `link.absolute`.
+    pub rule: String,
+    /// The file.
+    pub path: SitePath,
+    /// What was done, in one sentence without a full stop. Quotes nothing longer than a path.
+    pub what: String,
+}
+
+/// A site after its mending.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    /// All files; those that no fix names are byte for byte as they were.
+    pub site: Site,
+    /// In the order in which they were made; none for a site that needed none.
+    pub fixes: Vec<Fix>,
+}
+
+/// Reads checks, mends sites, and holds them against the checks.
 #[async_trait]
 pub trait Verifier: Send + Sync {
     /// Gives each item of a request's `checks` a reading.
     fn compile(&self, round: Round, checks: &[CheckBody]) -> Vec<Check>;
+
+    /// Mends what rules alone can mend, with the smallest changes that do. Mending twice changes nothing more.
+    async fn autofix(&self, draft: Draft) -> Result<Fixed, Error>;
 
     /// Looks at a site. A page that fails is a report, not an error.
     async fn verify(&self, inspection: Inspection) -> Result<Verification, Error>;

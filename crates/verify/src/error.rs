@@ -64,6 +64,9 @@ pub enum Error {
         /// The browser, or the page's process.
         what: &'static str,
     },
+    /// The files could not be mended.
+    #[error("mend the site")]
+    Autofix(#[source] tokio::task::JoinError),
     /// The files could not be linted.
     #[error("lint the site")]
     Lint(#[source] tokio::task::JoinError),

@@ -40,7 +40,7 @@ pub(crate) struct Link {
 }
 
 /// Attributes that hold one URL, and the elements on which they do.
-const URL_ATTRIBUTES: [(&str, &str); 15] = [
+pub(crate) const URL_ATTRIBUTES: [(&str, &str); 15] = [
     ("a", "href"),
     ("area", "href"),
     ("link", "href"),
@@ -121,21 +121,13 @@ fn visit(node: &Handle, page: &mut Page) {
                 "base" if page.base.is_none() => page.base = attribute("href"),
                 "style" => page.styles.push(text_of(node)),
                 "script" if attribute("src").is_none() => {
-                    let flavour = flavour(attribute("type").as_deref());
+                    let flavour = Flavour::of_type(attribute("type").as_deref());
                     page.scripts.push(Script { flavour, text: text_of(node) });
                 }
                 _ => {}
             }
         }
         _ => {}
-    }
-}
-
-fn flavour(kind: Option<&str>) -> Option<Flavour> {
-    match kind.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "" | "text/javascript" | "application/javascript" | "text/ecmascript" => Some(Flavour::Classic),
-        "module" => Some(Flavour::Module),
-        _ => None,
     }
 }
 

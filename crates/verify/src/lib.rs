@@ -8,17 +8,21 @@
 //! Invariants: a check that nothing decided is never `passed`; every wait is bounded; a page, however
 //! bad, is a report and not an error.
 
+mod autofix;
 mod browser;
 mod compile;
 mod decide;
 mod error;
 mod html;
 mod lint;
+mod markup;
 mod outline;
+mod references;
 mod script;
 mod serve;
 mod text;
 mod verifier;
 
+pub use autofix::autofix;
 pub use error::Error;
 pub use verifier::{Options, Program, Sandbox, SiteVerifier};

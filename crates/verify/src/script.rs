@@ -30,6 +30,26 @@ pub(crate) enum Flavour {
     Module,
 }
 
+impl Flavour {
+    /// What the attribute `type` of a script says; none for a block that is no JavaScript: a template, JSON, an
+    /// import map.
+    pub(crate) fn of_type(kind: Option<&str>) -> Option<Self> {
+        match kind.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "" | "text/javascript" | "application/javascript" | "text/ecmascript" => Some(Self::Classic),
+            "module" => Some(Self::Module),
+            _ => None,
+        }
+    }
+
+    /// For the parser.
+    pub(crate) fn source_type(self) -> SourceType {
+        match self {
+            Self::Classic => SourceType::script(),
+            Self::Module => SourceType::mjs(),
+        }
+    }
+}
+
 /// The first thing that is wrong with a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
@@ -55,13 +75,9 @@ pub(crate) fn syntax_error(source: &str, flavour: Flavour) -> Option<SyntaxError
     if !can_be_parsed(source) {
         return None;
     }
-    let kind = match flavour {
-        Flavour::Classic => SourceType::script(),
-        Flavour::Module => SourceType::mjs(),
-    };
     on_deep_stack(|| {
         let allocator = Allocator::default();
-        let parsed = Parser::new(&allocator, source, kind).parse();
+        let parsed = Parser::new(&allocator, source, flavour.source_type()).parse();
         if let Some(first) = parsed.diagnostics.into_iter().next() {
             let offset = first.labels.first().map_or(0, |label| label.span().start as usize);
             return Some(SyntaxError { line: line_at(source, offset), message: first.to_string() });
@@ -205,7 +221,7 @@ fn only_selector_equals(text: &str) -> bool {
     })
 }
 
-fn can_be_parsed(source: &str) -> bool {
+pub(crate) fn can_be_parsed(source: &str) -> bool {
     source.len() <= MAX_SOURCE_BYTES && nesting(source) <= MAX_DEPTH
 }
 
@@ -224,7 +240,7 @@ pub(crate) fn nesting(source: &str) -> usize {
 }
 
 /// Runs `work` on a stack of [`STACK_BYTES`]; none when no thread could be made or `work` panicked.
-fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         thread::Builder::new()
             .name("verify-parse".to_owned())

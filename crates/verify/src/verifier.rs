@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use ports::{ErrorChain, HealthPart, Inspection, Verification, Verifier};
+use ports::{Draft, ErrorChain, Fixed, HealthPart, Inspection, Verification, Verifier};
 use shared_types::http::{CheckBody, Part, PartState};
 use shared_types::{BrowserRun, Check, CheckReport, CheckResult, Finding, Round};
 use tracing::warn;
@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::browser::{Browsers, Condition, Outcome, PageReport};
 use crate::decide::{self, Decision, Ground, Visit};
 use crate::text::brief;
-use crate::{Error, compile, lint, outline};
+use crate::{Error, autofix, compile, lint, outline};
 
 /// Longest evidence of a check, in characters.
 const EVIDENCE_CHARS: usize = 500;
@@ -96,6 +96,10 @@ impl SiteVerifier {
 impl Verifier for SiteVerifier {
     fn compile(&self, round: Round, checks: &[CheckBody]) -> Vec<Check> {
         compile::compile(round, checks)
+    }
+
+    async fn autofix(&self, draft: Draft) -> Result<Fixed, ports::Error> {
+        Ok(tokio::task::spawn_blocking(|| autofix::autofix(draft)).await.map_err(Error::Autofix)?)
     }
 
     async fn verify(&self, inspection: Inspection) -> Result<Verification, ports::Error> {

@@ -204,8 +204,8 @@ impl Bus for FakeBus {
     }
 }
 
-/// Every check passes, unless a file holds the word BROKEN, or BREAKS and the check's text. A check
-/// with the word UNREAD has no reading.
+/// Mends MENDABLE pages, and fails over UNMENDABLE ones. Every check passes, unless a file holds the word BROKEN, or
+/// BREAKS and the check's text. A check with the word UNREAD has no reading.
 #[derive(Default)]
 pub(crate) struct FakeVerifier {
     pub(crate) broken: Mutex<bool>,
@@ -223,6 +223,22 @@ impl Verifier for FakeVerifier {
             Check::new(round, index as u32, source, oracle)
         };
         checks.iter().enumerate().map(read).collect()
+    }
+
+    async fn autofix(&self, draft: Draft) -> Result<Fixed, Error> {
+        let Draft { mut site, attached, .. } = draft;
+        assert!(attached.iter().all(|(path, bytes)| site.get(path.as_str()) == Some(bytes)));
+        let page = site.text("index.html").unwrap_or_default().to_owned();
+        if page.contains("UNMENDABLE") {
+            return Err(Error::stop("out of glue"));
+        }
+        let mut fixes = Vec::new();
+        if page.contains("MENDABLE") {
+            let path: SitePath = "index.html".parse().unwrap();
+            site.insert(path.clone(), page.replace("MENDABLE", "mended"));
+            fixes.push(Fix { rule: "test.rule".to_owned(), path, what: format!("mended, {SECRET}") });
+        }
+        Ok(Fixed { site, fixes })
     }
 
     async fn verify(&self, inspection: Inspection) -> Result<Verification, Error> {
