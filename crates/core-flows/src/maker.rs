@@ -148,6 +148,16 @@ pub(crate) fn by_scaffold(brief: &Brief) -> Result<Site, Error> {
     assemble(brief, scaffold::write(brief)?)
 }
 
+/// The text of `LICENSE`.
+pub(crate) fn licence(brief: &Brief) -> Result<String, Error> {
+    readme::licence(brief)
+}
+
+/// The text of `README.md` for a site with the files of `site`.
+pub(crate) fn readme(brief: &Brief, site: &Site) -> Result<String, Error> {
+    readme::write(brief, site)
+}
+
 async fn ask(
     ctx: &Context,
     brief: &Brief,

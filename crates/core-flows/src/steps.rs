@@ -10,6 +10,7 @@ mod confirm;
 mod decide;
 mod fetch;
 mod generate;
+mod mend;
 mod notify;
 mod pages;
 mod prepare;

@@ -1,5 +1,5 @@
-//! Generate: makes the site by the chosen candidate, else by the scaffold. A model's failure alone
-//! never ends a flow.
+//! Generate: makes the site by the chosen candidate, else by the scaffold, and mends what rules can mend. A
+//! model's failure alone never ends a flow.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ports::Site;
 use shared_types::Payload;
 use shared_types::events::SiteGenerated;
 
-use super::{Context, Done, Error};
+use super::{Context, Done, Error, mend};
 use crate::journal::{self, Made, Outcome, Progress, SCAFFOLD};
 use crate::maker::{self, Brief};
 
@@ -30,6 +30,7 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
         Some(site) => site,
         None => maker::by_scaffold(&brief)?,
     };
+    let (site, mended) = mend::by_rules(ctx, progress, &brief, site).await?;
     let manifest = journal::store(ctx.ports.blobs.as_ref(), &site).await?;
     let event = SiteGenerated {
         source: source.clone(),
@@ -37,9 +38,10 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
         bytes: site.total_bytes(),
         fallback_reason: fallback_reason.clone(),
     };
-    let summary = format!("{} files by {source}", site.len());
+    let summary = mended.summary(format!("{} files by {source}", site.len()));
     let done =
         Done::new(Outcome::Generate(Made { site: manifest, source }), summary).event(Payload::SiteGenerated(event));
+    let done = mended.noted(done);
     Ok(if fallback_reason.is_empty() {
         done
     } else {

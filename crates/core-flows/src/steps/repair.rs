@@ -17,6 +17,7 @@ use shared_types::{CheckReport, Payload, Phase};
 use tokio::time::Instant;
 
 use super::decide::{fallback, writer};
+use super::mend::{self, Mended};
 use super::verify::{candidate_url, inspect, summary, verified_event};
 use super::{Context, Done, Error};
 use crate::candidates::{Class, Score, evidence, large_libraries, losses, signature};
@@ -40,10 +41,15 @@ struct Candidate {
     site: Site,
     manifest: Manifest,
     source: String,
+    /// What rules mended of it before it was looked at.
+    mended: Mended,
     report: CheckReport,
     losses: Vec<String>,
     score: Score,
 }
+
+/// The files of a candidate, who made it, and what rules mended.
+type Origin = (Manifest, String, Mended);
 
 /// What a try needs and what it leaves behind.
 struct Workshop<'a> {
@@ -68,7 +74,9 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     let brief = Brief::load(ctx, progress).await?;
     let site = journal::load(ctx.ports.blobs.as_ref(), &made.site).await?;
     let mut workshop = Workshop { ctx, progress, brief, ends_at: Instant::now() + budget, events: Vec::new() };
-    let mut best = workshop.candidate(site, made.site.clone(), made.source.clone(), report.clone());
+    // What was mended of this one is noted already.
+    let origin = (made.site.clone(), made.source.clone(), Mended::default());
+    let mut best = workshop.candidate(site, origin, report.clone());
     if best.score.is_sound() {
         return Ok(Done::new(Outcome::Repair(None), "nothing to repair"));
     }
@@ -135,19 +143,21 @@ impl Workshop<'_> {
             let alias = fallback(ctx);
             (maker::by_model(ctx, brief, alias, asking).await?, alias)
         };
+        let (site, mended) = mend::by_rules(ctx, self.progress, brief, site).await?;
         let manifest = journal::store(ctx.ports.blobs.as_ref(), &site).await?;
         if manifest == best.manifest {
             return Ok(None);
         }
-        self.judged(site, manifest, source.to_owned()).await.map(Some)
+        self.judged(site, (manifest, source.to_owned(), mended)).await.map(Some)
     }
 
     /// The scaffold's site instead, when it is better.
     async fn fall_back(&mut self, best: &mut Candidate) {
         let made = async {
             let site = maker::by_scaffold(&self.brief)?;
+            let (site, mended) = mend::by_rules(self.ctx, self.progress, &self.brief, site).await?;
             let manifest = journal::store(self.ctx.ports.blobs.as_ref(), &site).await?;
-            self.judged(site, manifest, SCAFFOLD.to_owned()).await
+            self.judged(site, (manifest, SCAFFOLD.to_owned(), mended)).await
         };
         // When even this fails, the commit is refused or becomes a pull request: nothing bad goes out.
         if let Ok(candidate) = made.await
@@ -157,7 +167,7 @@ impl Workshop<'_> {
         }
     }
 
-    async fn judged(&mut self, site: Site, manifest: Manifest, source: String) -> Result<Candidate, MakeError> {
+    async fn judged(&mut self, site: Site, origin: Origin) -> Result<Candidate, MakeError> {
         let pages_url = candidate_url(self.ctx, self.progress)?;
         let prepared = self.progress.prepared().map_err(Error::from)?;
         let look = inspect(self.ctx, prepared, site.clone(), Phase::Repaired, &pages_url);
@@ -165,13 +175,13 @@ impl Workshop<'_> {
         let report = report.map_err(|_| ports::Error::again("no verdict in time"))?;
         let report = report?;
         self.events.push(verified_event(&report));
-        Ok(self.candidate(site, manifest, source, report))
+        Ok(self.candidate(site, origin, report))
     }
 
-    fn candidate(&self, site: Site, manifest: Manifest, source: String, report: CheckReport) -> Candidate {
+    fn candidate(&self, site: Site, (manifest, source, mended): Origin, report: CheckReport) -> Candidate {
         let losses = lost(self.progress, &manifest, &report);
         let score = Score::of(&site, &report, &losses);
-        Candidate { site, manifest, source, report, losses, score }
+        Candidate { site, manifest, source, mended, report, losses, score }
     }
 
     fn left(&self) -> Duration {
@@ -188,9 +198,10 @@ impl Workshop<'_> {
         let changed = self.progress.generated().is_ok_and(|made| made.site != best.manifest);
         let mut done = if changed {
             let summary = format!("repaired by {}: {}{reason}", best.source, summary(&best.report));
+            let summary = best.mended.summary(summary);
             let update = TaskUpdate { report: Some(best.report.clone()), ..TaskUpdate::default() };
             let made = Made { site: best.manifest, source: best.source };
-            Done::new(Outcome::Repair(Some((made, best.report))), summary).update(update)
+            best.mended.noted(Done::new(Outcome::Repair(Some((made, best.report))), summary).update(update))
         } else {
             Done::new(Outcome::Repair(None), format!("kept as it was: {}{reason}", summary(&best.report)))
         };

@@ -202,6 +202,25 @@ async fn a_failing_page_is_repaired_once_and_the_better_one_kept() {
     assert_eq!(page, "<p>BROKEN</p>\n");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_rules_mend_is_noted() {
+    let (_, page, notes) = with_model(|request| Ok(file(request, "index.html", "<p>MENDABLE</p>"))).await;
+    assert_eq!(page, "<p>mended</p>\n");
+    assert_eq!(notes, ["mended by rules: test.rule in index.html: mended, [redacted]"]);
+
+    let (_, page, notes) = with_model(|request| {
+        let text = if request.template == "repair" { "<p>MENDABLE</p>" } else { "<p>BROKEN</p>" };
+        Ok(file(request, "index.html", text))
+    })
+    .await;
+    assert_eq!((page.as_str(), notes.len()), ("<p>mended</p>\n", 1), "{notes:?}");
+
+    // A site that cannot be mended goes on as it is.
+    let (outcome, page, notes) = with_model(|request| Ok(file(request, "index.html", "<p>UNMENDABLE</p>"))).await;
+    assert_eq!((outcome, page.as_str()), (Some(Outcome::HandedIn), "<p>UNMENDABLE</p>\n"));
+    assert!(notes[0].contains("out of glue"), "{notes:?}");
+}
+
 /// Requirement C-049.
 #[tokio::test(start_paused = true)]
 async fn a_site_with_a_secret_in_it_is_not_published() {
