@@ -15,6 +15,7 @@
 //! that were cut and go on) are scripted as text, in which `{boundary}` stands for the boundary.
 
 mod instant;
+mod script;
 mod wire;
 
 use std::borrow::Cow;
@@ -26,7 +27,6 @@ use std::time::{Duration, Instant};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -35,72 +35,14 @@ use crate::Error;
 use crate::http::{listen, serve, url_of};
 use crate::inbox::Inbox;
 
+pub use script::{Reply, Script};
+pub use wire::Served;
+
 const WHAT: &str = "language model";
 /// A prompt with every attachment in it stays below this.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// Digits of a boundary.
 const BOUNDARY_DIGITS: usize = 16;
-
-/// What the model answers to one call.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reply {
-    /// This text; `{boundary}` in it becomes the prompt's boundary, when the prompt has one.
-    Text(String),
-    /// These files, path and content, as blocks with the prompt's boundary.
-    Files(Vec<(String, String)>),
-    /// This HTTP status and body, whatever the body is.
-    Status(u16, String),
-    /// Not a byte for this long (milliseconds in JSON), then the 504 of a gateway.
-    Stall(#[serde(deserialize_with = "milliseconds")] Duration),
-    /// As [`Reply::Text`], cut by the output limit.
-    Truncated(String),
-    /// A tiny valid page with the ids that the prompt names; a sentence when the prompt has no
-    /// boundary. For benchmarks.
-    Instant,
-}
-
-/// The answers: by model name, then by number of the call. The last answer of a list repeats.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Script {
-    models: BTreeMap<String, Vec<Reply>>,
-    otherwise: Vec<Reply>,
-}
-
-impl Script {
-    /// No answers: every model is unknown (404).
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every model answers every prompt with a tiny valid page.
-    #[must_use]
-    pub fn instant() -> Self {
-        Self::new().otherwise([Reply::Instant])
-    }
-
-    /// `model` answers its first call with the first reply, and so on.
-    #[must_use]
-    pub fn on(mut self, model: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
-        self.models.entry(model.to_owned()).or_default().extend(replies);
-        self
-    }
-
-    /// Models that are not named answer so, each counting its own calls.
-    #[must_use]
-    pub fn otherwise(mut self, replies: impl IntoIterator<Item = Reply>) -> Self {
-        self.otherwise.extend(replies);
-        self
-    }
-
-    /// The answer to call `call`, from 0, of `model`.
-    fn reply(&self, model: &str, call: usize) -> Option<&Reply> {
-        let replies = self.models.get(model).unwrap_or(&self.otherwise);
-        replies.get(call).or(replies.last())
-    }
-}
 
 /// A block that holds a whole file.
 #[must_use]
@@ -133,7 +75,7 @@ impl ModelServer {
     /// [`Error::Listen`] when the address is taken or forbidden.
     pub fn bind(addr: SocketAddr, script: Script) -> Result<Self, Error> {
         let (listener, local) = listen(WHAT, addr)?;
-        let shared = Shared { script, calls: Mutex::default(), requests: Inbox::new() };
+        let shared = Shared { script, calls: Mutex::default(), requests: Inbox::new(), served: Mutex::default() };
         Ok(Self { listener, handle: Handle { addr: local, shared: Arc::new(shared) } })
     }
 
@@ -186,6 +128,12 @@ impl Handle {
         self.shared.requests.snapshot()
     }
 
+    /// What was answered so far, as the service counts it.
+    #[must_use]
+    pub fn served(&self) -> Served {
+        *self.shared.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The first `n` calls and any more that have come, as soon as there are `n`.
     ///
     /// # Errors
@@ -218,6 +166,7 @@ struct Shared {
     script: Script,
     calls: Mutex<BTreeMap<String, usize>>,
     requests: Inbox<Recorded>,
+    served: Mutex<Served>,
 }
 
 impl Shared {
@@ -253,7 +202,12 @@ async fn complete(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Ht
         return wire::refusal(503, "server_error", "the inbox is full");
     }
     match shared.script.reply(&call.model, number) {
-        Some(reply) => answer(&call, reply).await,
+        Some(reply) => {
+            let response = answer(&call, reply).await;
+            let mut served = shared.served.lock().unwrap_or_else(PoisonError::into_inner);
+            *served = served.plus(call.served());
+            response
+        }
         None => wire::refusal(404, "model_not_found", &format!("the script has no model {:?}", call.model)),
     }
 }
@@ -261,7 +215,12 @@ async fn complete(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Ht
 async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
     let boundary = boundary_of(&call.prompt);
     match (reply, boundary) {
+        (Reply::After(silence, reply), _) => {
+            tokio::time::sleep(*silence).await;
+            Box::pin(answer(call, reply)).await
+        }
         (Reply::Text(text), _) => call.completed(&with_boundary(text, boundary)),
+        (Reply::Trickle(pause, text), _) => call.trickled(&with_boundary(text, boundary), *pause),
         (Reply::Truncated(text), _) => call.truncated(&with_boundary(text, boundary)),
         (Reply::Files(files), Some(boundary)) => {
             let blocks: String = files.iter().map(|(path, content)| file_block(boundary, path, content)).collect();
@@ -275,6 +234,8 @@ async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
         }
         (Reply::Instant, None) => call.completed(instant::SENTENCE),
         (Reply::Status(status, body), _) => wire::raw(*status, body),
+        (Reply::Busy(seconds), _) => wire::busy(*seconds),
+        (Reply::NoQuota, _) => wire::refusal(429, "insufficient_quota", "You exceeded your current quota."),
         (Reply::Stall(silence), _) => {
             tokio::time::sleep(*silence).await;
             wire::refusal(504, "server_error", "the model stalled, as scripted")
@@ -286,24 +247,9 @@ fn with_boundary<'a>(text: &'a str, boundary: Option<&str>) -> Cow<'a, str> {
     boundary.map_or(Cow::Borrowed(text), |boundary| text.replace("{boundary}", boundary).into())
 }
 
-fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn replies_go_by_model_and_call_and_the_last_repeats() {
-        let text = |text: &str| Reply::Text(text.to_owned());
-        let script = Script::new().on("a", [text("1"), text("2")]).otherwise([text("else")]);
-        for (model, call, expected) in [("a", 0, "1"), ("a", 1, "2"), ("a", 7, "2"), ("b", 0, "else"), ("b", 3, "else")]
-        {
-            assert_eq!(script.reply(model, call), Some(&text(expected)), "{model} {call}");
-        }
-        assert_eq!(Script::new().reply("a", 0), None);
-    }
 
     #[test]
     fn a_boundary_is_a_line_of_its_own() {
@@ -323,23 +269,5 @@ mod tests {
         assert_eq!(file_block("b", "a.txt", "x"), "<<<FILE b a.txt\nx\nFILE>>> b\n");
         assert_eq!(file_block("b", "a.txt", "x\n"), "<<<FILE b a.txt\nx\nFILE>>> b\n");
         assert_eq!(file_block("b", "a.txt", ""), "<<<FILE b a.txt\nFILE>>> b\n");
-    }
-
-    #[test]
-    fn a_script_can_be_a_file() {
-        let script: Script = serde_json::from_str(
-            r#"{"models": {"m": [{"status": [500, "no"]}, {"stall": 20}, {"files": [["index.html", "x"]]}]},
-                "otherwise": ["instant"]}"#,
-        )
-        .unwrap();
-        let expected = Script::instant().on(
-            "m",
-            [
-                Reply::Status(500, "no".to_owned()),
-                Reply::Stall(Duration::from_millis(20)),
-                Reply::Files(vec![("index.html".to_owned(), "x".to_owned())]),
-            ],
-        );
-        assert_eq!(script, expected);
     }
 }

@@ -1,10 +1,14 @@
 //! OpenAI's chat format: what is read of a call, and how an answer is written.
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use bytes::Bytes;
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 
 /// Characters of text in one piece of a stream.
@@ -15,12 +19,41 @@ const ID: &str = "chatcmpl-lab";
 /// The usual rule of thumb for English.
 const CHARS_PER_TOKEN: usize = 4;
 
+/// What was answered, as it is billed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Calls that were answered with a text, whole or cut.
+    pub answers: u64,
+    /// Tokens of their prompts.
+    pub prompt_tokens: u64,
+    /// Those of them that were in the service's cache.
+    pub cached_tokens: u64,
+    /// Tokens of their texts.
+    pub completion_tokens: u64,
+}
+
+impl Served {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            answers: self.answers + other.answers,
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            cached_tokens: self.cached_tokens + other.cached_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+        }
+    }
+}
+
 /// A call of the chat API, as far as a script needs it.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) model: String,
     pub(super) prompt: String,
     pub(super) body: Value,
+    /// Tokens of the system message: what providers keep in their cache.
+    stable_tokens: u64,
+    served: Cell<Served>,
 }
 
 impl Call {
@@ -32,27 +65,40 @@ impl Call {
         if messages.is_empty() {
             return Err("`messages` is empty".to_owned());
         }
-        let mut prompt = String::new();
+        let (mut prompt, mut stable) = (String::new(), String::new());
         for message in messages {
-            message.get("role").and_then(Value::as_str).ok_or("a message has no `role`")?;
+            let role = message.get("role").and_then(Value::as_str).ok_or("a message has no `role`")?;
             push_text(&mut prompt, message.get("content"));
+            if role == "system" {
+                push_text(&mut stable, message.get("content"));
+            }
         }
-        Ok(Self { model, prompt, body })
+        Ok(Self { model, prompt, body, stable_tokens: tokens(&stable), served: Cell::default() })
     }
 
     /// The answer `text`, ended by the model itself.
     pub(super) fn completed(&self, text: &str) -> HttpResponse {
-        self.answered(text, "stop")
+        self.answered(text, "stop", Duration::ZERO)
+    }
+
+    /// The same, with a pause before each piece.
+    pub(super) fn trickled(&self, text: &str, pause: Duration) -> HttpResponse {
+        self.answered(text, "stop", pause)
     }
 
     /// The answer `text`, cut by the output limit.
     pub(super) fn truncated(&self, text: &str) -> HttpResponse {
-        self.answered(text, "length")
+        self.answered(text, "length", Duration::ZERO)
     }
 
-    fn answered(&self, text: &str, finish_reason: &str) -> HttpResponse {
+    /// What has been answered.
+    pub(super) fn served(&self) -> Served {
+        self.served.get()
+    }
+
+    fn answered(&self, text: &str, finish_reason: &str, pause: Duration) -> HttpResponse {
         match self.body.get("stream") {
-            Some(Value::Bool(true)) => self.streamed(text, finish_reason),
+            Some(Value::Bool(true)) => self.streamed(text, finish_reason, pause),
             _ => HttpResponse::Ok().json(json!({
                 "id": ID, "object": "chat.completion", "created": CREATED, "model": self.model,
                 "choices": [{
@@ -66,7 +112,7 @@ impl Call {
         }
     }
 
-    fn streamed(&self, text: &str, finish_reason: &str) -> HttpResponse {
+    fn streamed(&self, text: &str, finish_reason: &str, pause: Duration) -> HttpResponse {
         let chunk = |choices: Value, usage: Value| {
             json!({
                 "id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": self.model,
@@ -79,17 +125,30 @@ impl Call {
         let mut chunks = vec![delta(json!({"role": "assistant", "content": ""}), Value::Null)];
         chunks.extend(pieces(text).map(|piece| delta(json!({"content": piece}), Value::Null)));
         chunks.push(delta(json!({}), finish_reason.into()));
+        let usage = self.usage(text);
         if self.body.pointer("/stream_options/include_usage") == Some(&Value::Bool(true)) {
-            chunks.push(chunk(json!([]), self.usage(text)));
+            chunks.push(chunk(json!([]), usage));
         }
         let lines = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).chain(["data: [DONE]\n\n".to_owned()]);
         let parts: Vec<Result<Bytes, Infallible>> = lines.map(|line| Ok(Bytes::from(line))).collect();
-        HttpResponse::Ok().content_type("text/event-stream").streaming(futures::stream::iter(parts))
+        let parts = futures::stream::iter(parts).then(move |part| async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            part
+        });
+        HttpResponse::Ok().content_type("text/event-stream").streaming(parts)
     }
 
+    /// The bill of an answer; it is noted as served.
     fn usage(&self, text: &str) -> Value {
-        let (input, output) = (tokens(&self.prompt), tokens(text));
-        json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output})
+        let (input, cached, output) = (tokens(&self.prompt), self.stable_tokens, tokens(text));
+        let served = Served { answers: 1, prompt_tokens: input, cached_tokens: cached, completion_tokens: output };
+        self.served.set(served);
+        json!({
+            "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output,
+            "prompt_tokens_details": {"cached_tokens": cached},
+        })
     }
 }
 
@@ -104,6 +163,13 @@ pub(super) fn model_list<'a>(names: impl Iterator<Item = &'a str>) -> Value {
 pub(super) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = json!({"error": {"message": message, "type": code, "param": null, "code": code}});
     raw(status, &body.to_string())
+}
+
+/// 429 with the wait that clients are to keep.
+pub(super) fn busy(seconds: u32) -> HttpResponse {
+    let mut response = refusal(429, "rate_limit_exceeded", "Too many requests.");
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    response
 }
 
 /// A scripted status and body. An impossible status becomes 500.
@@ -127,8 +193,8 @@ fn push_text(prompt: &mut String, content: Option<&Value>) {
     }
 }
 
-fn tokens(text: &str) -> usize {
-    text.chars().count().div_ceil(CHARS_PER_TOKEN)
+fn tokens(text: &str) -> u64 {
+    text.chars().count().div_ceil(CHARS_PER_TOKEN) as u64
 }
 
 /// `text` in pieces of at most [`PIECE_CHARS`] characters.

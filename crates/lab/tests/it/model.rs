@@ -44,6 +44,12 @@ async fn a_whole_answer_has_openais_form() {
         answer["usage"]["prompt_tokens"].as_u64().unwrap() + answer["usage"]["completion_tokens"].as_u64().unwrap()
     );
 
+    let served = running.handle.served();
+    assert_eq!(served.answers, 1);
+    assert_eq!(served.prompt_tokens, answer["usage"]["prompt_tokens"].as_u64().unwrap());
+    assert_eq!(served.completion_tokens, answer["usage"]["completion_tokens"].as_u64().unwrap());
+    assert!(served.cached_tokens > 0 && served.cached_tokens < served.prompt_tokens, "{served:?}");
+
     let recorded = running.handle.wait_for(1, PATIENCE).await.unwrap();
     assert_eq!((recorded[0].model.as_str(), recorded[0].call), ("m", 0));
     assert_eq!(recorded[0].prompt, format!("Rules.\n{PROMPT}\n"));
@@ -96,6 +102,9 @@ async fn faults_come_as_scripted_and_then_it_works() {
             Reply::Status(529, "{\"type\":\"error\"}".to_owned()),
             Reply::Stall(Duration::from_millis(1)),
             Reply::Truncated("half".to_owned()),
+            Reply::After(Duration::from_millis(1), Box::new(Reply::NoQuota)),
+            Reply::Busy(7),
+            Reply::Trickle(Duration::from_millis(1), "drop by drop".to_owned()),
             Reply::Instant,
         ],
     ));
@@ -103,6 +112,14 @@ async fn faults_come_as_scripted_and_then_it_works() {
     assert_eq!(complete(&base, "m", PROMPT).await, (529, json!({"type": "error"})));
     assert_eq!(complete(&base, "m", PROMPT).await.0, 504);
     assert_eq!(complete(&base, "m", PROMPT).await.1["choices"][0]["finish_reason"], "length");
+    assert_eq!(complete(&base, "m", PROMPT).await.1["error"]["code"], "insufficient_quota");
+    assert_eq!(complete(&base, "m", PROMPT).await.0, 429);
+    assert_eq!(running.handle.served().answers, 1);
+    let mut streamed = body("m", PROMPT);
+    streamed["stream"] = json!(true);
+    let (_, stream) = post(&base, &streamed).await;
+    assert!(stream.contains("drop by drop") && stream.ends_with("data: [DONE]\n\n"), "{stream}");
+    assert_eq!(running.handle.served().answers, 2);
     let (status, page) = complete(&base, "m", PROMPT).await;
     let page = page["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(status == 200 && page.contains("<p id=\"total\">1</p>"), "{page}");
