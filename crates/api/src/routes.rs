@@ -2,7 +2,9 @@
 //! method gets 405 with `Allow`, and a client that takes nothing of what is produced 406.
 
 mod health;
+mod model_runs;
 mod pages;
+mod query;
 mod submit;
 mod tasks;
 
@@ -28,6 +30,7 @@ use crate::problem::Fault;
     tasks::show,
     tasks::stream,
     tasks::screenshot,
+    model_runs::list,
     health::health,
     health::healthz,
     health::metrics,
@@ -50,6 +53,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         .service(get("/v1/tasks/{id}", JSON, tasks::show))
         .service(get("/v1/tasks/{id}/stream", EVENTS, tasks::stream))
         .service(get("/v1/tasks/{id}/screenshot", PNG, tasks::screenshot))
+        .service(get("/v1/model-runs", JSON, model_runs::list))
         .service(get("/", HTML, pages::home))
         .service(get("/openapi.json", JSON, pages::openapi))
         .service(get("/docs", HTML, pages::docs))

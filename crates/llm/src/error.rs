@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ports::Verdict;
+use ports::{Objection, OverCap, Verdict};
+use shared_types::http::RunStatus;
 
 /// A call that failed, or a gateway that could not be made. The client's own errors quote
 /// requests and answers, so they are read and dropped, never held.
@@ -100,6 +101,58 @@ pub enum Error {
         /// What is wrong with it; never quotes it.
         reason: &'static str,
     },
+    /// A cap on spending has no room for the call; nobody was asked.
+    #[error("ask {alias}")]
+    OverQuota {
+        /// The alias.
+        alias: String,
+        /// Which cap.
+        #[source]
+        over: OverCap,
+    },
+    /// A rule of ours refuses the brief or the answer. The text is not quoted.
+    #[error("ask {alias}: refused by the rule {} for its {}", objection.rule, objection.place)]
+    Unsafe {
+        /// The alias.
+        alias: String,
+        /// Which rule, and the text's digest.
+        objection: Objection,
+    },
+    /// The provider failed several times in a row and is not asked for a while.
+    #[error("ask {alias}: {provider} failed several times in a row and is not asked for {} s", wait.as_secs())]
+    ProviderDown {
+        /// The alias.
+        alias: String,
+        /// Who.
+        provider: String,
+        /// Until when.
+        wait: Duration,
+    },
+    /// A replay has no such answer.
+    #[error("ask {alias}: the replay has no answer to this prompt: {} is missing", path.display())]
+    NotRecorded {
+        /// The alias.
+        alias: String,
+        /// The file that would hold it.
+        path: PathBuf,
+    },
+    /// The answer of a replay cannot be read.
+    #[error("read the kept answer {}: {reason}", path.display())]
+    UnreadableRecord {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The row of the call could not be written, so the call was not made.
+    #[error("write the row of a call of {alias}")]
+    Ledger {
+        /// The alias.
+        alias: String,
+        /// Why.
+        #[source]
+        source: ports::Error,
+    },
     /// The service's content filter stopped the answer.
     #[error("ask {alias}: the content filter of the model service stopped the answer")]
     Declined {
@@ -109,24 +162,38 @@ pub enum Error {
 }
 
 impl Error {
-    /// Again for what passes, later where the service names the wait, else stop.
+    /// Again for what passes, later where a wait is known, else stop.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Refused { verdict, .. } => *verdict,
             Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unusable { .. } => Verdict::RetryWithBackoff,
+            Self::ProviderDown { wait, .. } => Verdict::RetryAfter(*wait),
+            Self::Ledger { source, .. } => source.verdict(),
             _ => Verdict::GiveUp,
         }
     }
 
-    /// One word for the log line of a call.
-    pub(crate) fn status(&self) -> String {
+    /// Whether no other model may be asked either: what was asked is the matter, or our own ledger.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Unsafe { .. } | Self::Declined { .. } | Self::Ledger { .. })
+    }
+
+    /// Whether the provider seems to be down. One that is busy, or has no money of ours left, is not.
+    pub(crate) fn blames_provider(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => status.to_string(),
-            Self::TimedOut { .. } => "timed_out".to_owned(),
-            Self::Unreachable { .. } => "unreachable".to_owned(),
-            Self::Declined { .. } => "declined".to_owned(),
-            _ => "unusable".to_owned(),
+            Self::Refused { status, .. } => *status == 408 || *status >= 500,
+            Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Unusable { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How the row of a call ends that ended so.
+    pub(crate) fn status(&self) -> RunStatus {
+        match self {
+            Self::TimedOut { .. } => RunStatus::Timeout,
+            Self::Unsafe { .. } | Self::Declined { .. } => RunStatus::Refused,
+            _ => RunStatus::Error,
         }
     }
 }

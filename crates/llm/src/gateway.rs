@@ -1,4 +1,4 @@
-//! From a request of core-flows to a call, and back.
+//! From a request of core-flows to calls, and back.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,14 +6,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ports::{Completion, CompletionRequest, Gatekeeper, Model};
+use ports::{Clock, Completion, CompletionRequest, Gatekeeper, Model, RunLedger, SpendCaps, Unwatched, Watch};
 use secrecy::SecretString;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::Error;
+use crate::addresses::Addresses;
+use crate::breaker::Breakers;
+use crate::cache::{self, Cache};
+use crate::chain::Chain;
 use crate::prompts::Prompts;
-use crate::run::{Client, Run};
+use crate::run::{Call, Parts, Runs};
+use crate::{BreakerOptions, CacheMode, Error, Moderation, Prices};
+
+/// Values that are random words and say nothing.
+const BOUNDARIES: [&str; 2] = ["boundary", "fence"];
 
 /// Settings of the gateway.
 #[derive(Debug, Clone)]
@@ -23,77 +31,137 @@ pub struct Options {
     pub base_url: Url,
     /// Sent as a bearer token; without it no `Authorization` header is sent.
     pub api_key: Option<SecretString>,
-    /// Alias to model name. A suffix such as `-high` sets the reasoning effort.
-    pub aliases: BTreeMap<String, String>,
-    /// The model of every alias that is not in `aliases`.
-    pub default_model: Option<String>,
+    /// Alias to the names of models, best first: each stands in for those before it. A suffix such as `-high` sets the
+    /// reasoning effort.
+    pub aliases: BTreeMap<String, Vec<String>>,
+    /// The models of every alias that is not in `aliases`.
+    pub default_models: Vec<String>,
     /// Tokens that an answer may have.
     pub max_output_tokens: u32,
     /// A folder whose `NAME.md.jinja` and `parts/NAME.md.jinja` replace the built-in ones.
     pub prompts_dir: Option<PathBuf>,
+    /// What calls cost.
+    pub prices: Prices,
+    /// What may be spent.
+    pub caps: SpendCaps,
+    /// The response cache.
+    pub cache: CacheMode,
+    /// What is refused.
+    pub moderation: Moderation,
+    /// When a provider is not asked for a while.
+    pub breaker: BreakerOptions,
+    /// The share of a call's time after which, without a first token, the next model is asked as well; `None`: never.
+    pub hedge_after: Option<f32>,
 }
 
 impl Options {
-    /// The service at `base_url`, without key, aliases or default model.
+    /// The service at `base_url`, without key, models, caps, cache and moderation.
     #[must_use]
-    pub fn new(base_url: Url) -> Self {
+    pub fn new(base_url: Url, prices: Prices) -> Self {
         // Room for some 1,500 lines; common models refuse to be asked for more.
         const MAX_OUTPUT_TOKENS: u32 = 16_384;
         Self {
             base_url,
             api_key: None,
             aliases: BTreeMap::new(),
-            default_model: None,
+            default_models: Vec::new(),
             max_output_tokens: MAX_OUTPUT_TOKENS,
             prompts_dir: None,
+            prices,
+            caps: SpendCaps::default(),
+            cache: CacheMode::Off,
+            moderation: Moderation::off(),
+            breaker: BreakerOptions::default(),
+            hedge_after: None,
         }
     }
 }
 
 /// The gate to language models.
 pub struct Gateway {
-    aliases: BTreeMap<String, String>,
-    default_model: Option<String>,
+    aliases: BTreeMap<String, Vec<String>>,
+    default_models: Vec<String>,
     prompts: Prompts,
-    client: Client,
+    moderation: Arc<Moderation>,
+    chain: Chain,
 }
 
 impl Gateway {
-    /// A gateway that passes every value through `redact` before it leaves. Reads and compiles
-    /// the templates; does not connect.
+    /// A gateway that passes every value through `redact` before it leaves, and writes every call into `runs`. Reads
+    /// and compiles the templates; does not connect.
     ///
     /// # Errors
     /// A base URL, client or template that cannot be used: stop.
-    pub fn new(options: Options, redact: Arc<dyn Gatekeeper>) -> Result<Self, Error> {
+    pub fn new(
+        options: Options,
+        redact: Arc<dyn Gatekeeper>,
+        runs: Arc<dyn RunLedger>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let moderation = Arc::new(options.moderation);
+        let parts = Parts {
+            runs,
+            clock,
+            prices: options.prices,
+            caps: options.caps,
+            cache: Cache::new(options.cache),
+            moderation: Arc::clone(&moderation),
+        };
         Ok(Self {
             prompts: Prompts::load(options.prompts_dir.as_deref())?,
-            client: Client::new(&options.base_url, options.api_key, options.max_output_tokens, redact)?,
+            chain: Chain {
+                runs: Runs::new(&options.base_url, options.api_key, options.max_output_tokens, redact, parts)?,
+                breakers: Breakers::new(options.breaker),
+                hedge_after: options.hedge_after,
+            },
             aliases: options.aliases,
-            default_model: options.default_model,
+            default_models: options.default_models,
+            moderation,
         })
     }
 
-    fn model(&self, alias: &str) -> Option<&String> {
-        self.aliases.get(alias).or(self.default_model.as_ref())
+    fn models(&self, alias: &str) -> &[String] {
+        self.aliases.get(alias).unwrap_or(&self.default_models)
     }
 
-    async fn run(&self, request: CompletionRequest) -> Result<Completion, Error> {
+    async fn run(&self, request: CompletionRequest, watch: &dyn Watch) -> Result<Completion, Error> {
         let CompletionRequest { alias, template, values, timeout, task, trace_id } = request;
-        let Some(model) = self.model(&alias) else { return Err(Error::NoModel { alias }) };
+        let models = self.models(&alias);
+        let Some(first) = models.first() else { return Err(Error::NoModel { alias }) };
+        let mut addresses = Addresses::default();
         // Values, not the whole prompt: a finding must not reach over the mark that ends its data.
-        let prompt = self.prompts.render(&template, &self.redacted(values))?;
-        // Boxed: the client's future is some kilobytes large.
-        Box::pin(self.client.track_run(Run { alias, model, template, prompt, timeout, task, trace_id })).await
+        let shown = self.redacted(&values, &mut addresses);
+        let prompt = self.prompts.render(&template, &shown)?;
+        let word = |name: &&str| shown.get(*name)?.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
+        let boundaries: Vec<String> = BOUNDARIES.iter().filter_map(word).collect();
+        let sent = cache::without(&format!("{}\n{}", prompt.system, prompt.user), &boundaries);
+        let prompt_hash = hex::encode(Sha256::digest(sent));
+        let call = Call { alias, template, prompt, prompt_hash, boundaries, task, trace_id };
+        let brief = values.get("brief").and_then(Value::as_str).unwrap_or_default();
+        let asked = match self.moderation.judge_brief(&call, brief) {
+            Some(refused) => {
+                self.chain.runs.track_refusal(&call, first, &refused).await?;
+                Err(refused)
+            }
+            None => Box::pin(self.chain.ask(&call, models, timeout, watch)).await,
+        };
+        if let Err(Error::Unsafe { objection, .. }) = &asked {
+            watch.refused(objection.clone());
+        }
+        let completion = asked?;
+        Ok(Completion { text: addresses.restore(completion.text), ..completion })
     }
 
-    fn redacted(&self, value: Value) -> Value {
+    /// `value` without secrets, and with stand-ins for e-mail addresses.
+    fn redacted(&self, value: &Value, addresses: &mut Addresses) -> Value {
         match value {
-            Value::String(text) => Value::String(self.client.clean(&text)),
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.redacted(item)).collect()),
+            Value::String(text) => Value::String(addresses.hide(&self.chain.runs.clean(text))),
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.redacted(item, addresses)).collect()),
             Value::Object(fields) => {
-                Value::Object(fields.into_iter().map(|(name, value)| (name, self.redacted(value))).collect())
+                let redacted = fields.iter().map(|(name, value)| (name.clone(), self.redacted(value, addresses)));
+                Value::Object(redacted.collect())
             }
-            other => other,
+            other => other.clone(),
         }
     }
 }
@@ -102,7 +170,7 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
             .field("aliases", &self.aliases)
-            .field("default_model", &self.default_model)
+            .field("default_models", &self.default_models)
             .finish_non_exhaustive()
     }
 }
@@ -110,10 +178,18 @@ impl fmt::Debug for Gateway {
 #[async_trait]
 impl Model for Gateway {
     fn serves(&self, alias: &str) -> bool {
-        self.model(alias).is_some()
+        !self.models(alias).is_empty()
     }
 
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, ports::Error> {
-        Ok(self.run(request).await?)
+        self.complete_watched(request, &Unwatched).await
+    }
+
+    async fn complete_watched(
+        &self,
+        request: CompletionRequest,
+        watch: &dyn Watch,
+    ) -> Result<Completion, ports::Error> {
+        Ok(self.run(request, watch).await?)
     }
 }

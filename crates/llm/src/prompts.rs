@@ -63,6 +63,14 @@ pub(crate) struct Prompt {
     pub(crate) hash: String,
 }
 
+impl Prompt {
+    /// Tokens that it has at most, unless it is in a language of which each character is one.
+    pub(crate) fn tokens_at_most(&self) -> u64 {
+        const LEAST_BYTES_PER_TOKEN: usize = 3;
+        (self.system.len() + self.user.len()).div_ceil(LEAST_BYTES_PER_TOKEN) as u64
+    }
+}
+
 /// The compiled templates.
 pub(crate) struct Prompts {
     environment: Environment<'static>,

@@ -16,7 +16,7 @@ use github::remote::RemoteHost;
 use http_notify::{AllowPrivate, HttpNotifier, proxy};
 use llm::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{CodeHost, HealthPart, Intake, Model, WorkerId};
+use ports::{CodeHost, HealthPart, Intake, Model, RunLedger as _, RunReader, WorkerId};
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::{Gitleaks, Keeper, Students};
 use storage::{DatabaseHealth, DiskHealth, Store};
@@ -68,6 +68,9 @@ pub enum Error {
     /// The gate to models.
     #[error("set up the gate to language models")]
     Model(#[source] llm::Error),
+    /// The ledger of calls.
+    #[error("close the calls of an earlier process")]
+    Runs(#[source] ports::Error),
     /// The API.
     #[error("open the API at {address}")]
     Api {
@@ -116,6 +119,7 @@ impl App {
         let ledger_error =
             |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source: Box::new(source) };
         let store = Arc::new(Store::open(storage::Options::new(&settings.data_dir)).map_err(ledger_error)?);
+        close_interrupted(&store).await.map_err(Error::Runs)?;
         let hosting = hosting(&settings)?;
         let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
         let keeper = Arc::new(keeper(&settings)?);
@@ -130,7 +134,7 @@ impl App {
             blobs: Arc::new(store.blobs()),
             bus: Arc::new(bus.clone()),
             host: hosting.host,
-            model: model(&settings, keeper.clone())?,
+            model: model(&settings, keeper.clone(), store.clone())?,
             verifier: verifier.clone(),
             notifier: Arc::new(notifier(&settings)?),
             gatekeeper: keeper,
@@ -156,7 +160,7 @@ impl App {
             None => Arc::new(bus),
         });
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
-        let api = bind_api(&settings, &ports, (outbox, renotify.handle()), parts, metrics)?;
+        let api = bind_api(&settings, &ports, (outbox, renotify.handle()), (store.clone(), parts), metrics)?;
         let api_addr = api.local_addr();
 
         let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
@@ -238,6 +242,15 @@ fn name(ended: Result<&'static str, JoinError>) -> &'static str {
         error!(event = "part.panicked", error = %fault, "a part of the service broke off");
         "a part that broke off"
     })
+}
+
+/// Calls of models that an earlier process did not see the end of.
+async fn close_interrupted(store: &Store) -> Result<(), ports::Error> {
+    let count = store.close_interrupted().await?;
+    if count > 0 {
+        info!(event = "model.runs_closed", count, "calls of models were cut off; what they reserved stays counted");
+    }
+    Ok(())
 }
 
 fn code_host(source: github::Error) -> Error {
@@ -342,14 +355,20 @@ fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::n
     event_bus::nats::Mirror::new(event_bus::nats::Options::new(url), bus.clone()).map(Some).map_err(Error::Mirror)
 }
 
-fn model(settings: &Settings, keeper: Arc<Keeper>) -> Result<Option<Arc<dyn Model>>, Error> {
-    let Some(model) = &settings.model else { return Ok(None) };
-    let mut options = llm::Options::new(model.base_url.clone());
-    options.api_key = model.api_key.clone();
-    options.aliases = model.aliases.clone();
-    options.default_model = model.default_model.clone();
-    options.prompts_dir = model.prompts_dir.clone();
-    let gateway = Gateway::new(options, keeper).map_err(Error::Model)?;
+fn model(settings: &Settings, keeper: Arc<Keeper>, store: Arc<Store>) -> Result<Option<Arc<dyn Model>>, Error> {
+    let Some(model) = settings.model.clone() else { return Ok(None) };
+    let options = llm::Options {
+        api_key: model.api_key,
+        aliases: model.aliases,
+        default_models: model.default_models,
+        prompts_dir: model.prompts_dir,
+        caps: model.caps,
+        cache: model.cache,
+        moderation: model.moderation,
+        hedge_after: model.hedge_after,
+        ..llm::Options::new(model.base_url, model.prices)
+    };
+    let gateway = Gateway::new(options, keeper, store, Arc::new(SystemClock)).map_err(Error::Model)?;
     Ok(Some(Arc::new(gateway)))
 }
 
@@ -387,7 +406,7 @@ fn bind_api(
     settings: &Settings,
     ports: &Ports,
     (outbox, again): (relay::Handle, renotify::Handle),
-    parts: Vec<Arc<dyn HealthPart>>,
+    (runs, parts): (Arc<dyn RunReader>, Vec<Arc<dyn HealthPart>>),
     metrics: PrometheusHandle,
 ) -> Result<Api, Error> {
     let intake_options = intake::Options {
@@ -404,6 +423,7 @@ fn bind_api(
     let api_ports = api::Ports {
         intake,
         ledger: ports.ledger.clone(),
+        runs,
         bus: ports.bus.clone(),
         blobs: ports.blobs.clone(),
         clock: ports.clock.clone(),

@@ -7,6 +7,7 @@ pub mod app;
 mod clock;
 mod closed;
 mod open_files;
+pub mod runs;
 pub mod secret;
 pub mod settings;
 pub mod telemetry;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use ports::ErrorChain;
 use server::app::App;
+use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
 use server::telemetry;
@@ -44,6 +45,16 @@ enum Command {
         #[arg(long)]
         roles: Option<String>,
     },
+    /// Show what language models were asked and what it cost, newest first.
+    ///
+    /// Reads the data folder itself, also while a service works in it.
+    Runs {
+        /// The data folder; wins over the setting DATA_DIR.
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        show: runs::Options,
+    },
     /// Work with the secrets of a class (SECRETS_FILE).
     #[command(subcommand)]
     Secret(secret::Command),
@@ -52,6 +63,7 @@ enum Command {
 fn main() -> ExitCode {
     let (config, roles) = match Cli::parse().command {
         Command::Serve { config, roles } => (config, roles),
+        Command::Runs { data_dir, show } => return show.run(&data_dir.unwrap_or_else(data_dir_setting)),
         Command::Secret(command) => return command.run(),
     };
     let mut environment = environment();
@@ -113,6 +125,11 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// `DATA_DIR` and nothing else: whoever looks at what was spent need not know the secrets of a service.
+fn data_dir_setting() -> PathBuf {
+    settings::data_dir(&environment())
 }
 
 /// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.

@@ -4,6 +4,7 @@
 //! missing or wrong is reported at once, with what each setting is for.
 
 mod limits;
+mod models;
 mod rates;
 mod read;
 mod report;
@@ -20,7 +21,8 @@ use secrets::Students;
 use url::Url;
 
 pub use limits::Limits;
-pub use read::{DOCUMENTED, read};
+pub use models::Model;
+pub use read::{DOCUMENTED, data_dir, read};
 pub use report::{Error, Fault};
 
 /// All settings of one process.
@@ -114,21 +116,6 @@ pub struct GitHub {
     pub owner: Option<String>,
     /// `DEFAULT_BRANCH`. Default `main`.
     pub default_branch: String,
-}
-
-/// Language models behind one OpenAI-compatible address.
-#[derive(Debug, Clone)]
-pub struct Model {
-    /// `LITELLM_URL` or `LLM_BASE_URL`. Default `https://api.openai.com/v1/` when only a key is set.
-    pub base_url: Url,
-    /// `LLM_API_KEY`.
-    pub api_key: Option<SecretString>,
-    /// `LLM_MODEL`: the model of every alias that has none of its own.
-    pub default_model: Option<String>,
-    /// Table `[aliases]` of the file: alias to model.
-    pub aliases: BTreeMap<String, String>,
-    /// `PROMPTS_DIR`: templates that stand in for the built-in ones.
-    pub prompts_dir: Option<PathBuf>,
 }
 
 /// Notifications.

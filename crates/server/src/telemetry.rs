@@ -25,7 +25,7 @@ const BUCKETS: [f64; 12] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 
 /// Libraries that log what we log already, or what nobody asks for. The operator's filter comes after this
 /// and may ask for them.
-const TAMED: &str = "octocrab=off,chromiumoxide=off,actix_server=warn";
+const TAMED: &str = "octocrab=off,genai=off,chromiumoxide=off,actix_server=warn";
 
 /// The process could not set up its logs or metrics.
 #[derive(Debug, thiserror::Error)]

@@ -84,6 +84,8 @@ impl Payload {
             Self::TaskFinished(_) => "task_finished",
             Self::FlowResumed(_) => "flow_resumed",
             Self::PullRequestOpened(_) => "pull_request_opened",
+            Self::ModelProgressed(_) => "model_progressed",
+            Self::SafetyRefused(_) => "safety_refused",
         }
     }
 }

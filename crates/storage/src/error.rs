@@ -84,6 +84,18 @@ pub enum Error {
         /// The unknown migration's name.
         name: String,
     },
+    /// A database that is only read is not yet at this version's schema.
+    #[error("the database lacks migration {name}: start `sitewright serve` of this version once")]
+    DatabaseOlder {
+        /// The first missing migration's name.
+        name: String,
+    },
+    /// There is no database to read.
+    #[error("there is no database {}: nothing has run with this data folder yet", path.display())]
+    NoDatabase {
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// The threads or connections for the work could not be started.
     #[error("start the {part}")]
     Start {
@@ -191,6 +203,8 @@ impl Error {
             | Self::Setting { .. }
             | Self::MigrationAltered { .. }
             | Self::DatabaseNewer { .. }
+            | Self::DatabaseOlder { .. }
+            | Self::NoDatabase { .. }
             | Self::Start { .. }
             | Self::Closed
             | Self::RepoTaken { .. }

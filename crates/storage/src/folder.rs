@@ -27,10 +27,15 @@ pub(crate) fn lock(data_dir: &Path) -> Result<FolderLock, Error> {
     }
 }
 
+/// Where the database is.
+pub(crate) fn database_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("sitewright.db")
+}
+
 /// Makes the database file before SQLite does, so that it and the files beside it, which take
 /// over its mode, are the owner's alone.
 pub(crate) fn create_database_file(data_dir: &Path) -> Result<PathBuf, Error> {
-    let path = data_dir.join("sitewright.db");
+    let path = database_file(data_dir);
     open_private(&path, OpenOptions::new().write(true).create(true).truncate(false))
         .map_err(Error::folder("create file", &path))?;
     Ok(path)

@@ -1,6 +1,7 @@
 //! The durable side of one host: the SQLite ledger with its queue of flows, and the blobs.
 //!
-//! - [`Store`] implements `ports::Ledger` and `ports::FlowQueue` over one SQLite file.
+//! - [`Store`] implements `ports::Ledger`, `FlowQueue`, `RateBuckets` and `RunLedger` over one SQLite file;
+//!   [`Reading`] looks into it without its lock.
 //! - [`FileBlobs`] implements `ports::Blobs` over files named by their SHA-256.
 //! - [`DatabaseHealth`] and [`DiskHealth`] say how both are.
 //!
@@ -19,6 +20,7 @@ mod folder;
 mod health;
 mod migrate;
 mod reader;
+mod reading;
 mod sql;
 mod store;
 mod timing;
@@ -28,4 +30,5 @@ mod writer;
 pub use blobs::FileBlobs;
 pub use error::Error;
 pub use health::{DatabaseHealth, DiskHealth};
+pub use reading::Reading;
 pub use store::{Options, Store};

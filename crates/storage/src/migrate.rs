@@ -1,10 +1,12 @@
 //! The schema: forward-only migrations, each applied once and never altered after.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 use shared_types::Digest;
 use tracing::info;
 
-use crate::Error;
+use crate::{Error, connection};
 
 /// A file of `migrations/`.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_ledger.sql", sql: include_str!("../../../migrations/0001_ledger.sql") },
     Migration { name: "0002_rate_buckets.sql", sql: include_str!("../../../migrations/0002_rate_buckets.sql") },
     Migration { name: "0003_fewer_trees.sql", sql: include_str!("../../../migrations/0003_fewer_trees.sql") },
+    Migration { name: "0004_model_runs.sql", sql: include_str!("../../../migrations/0004_model_runs.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -33,6 +36,29 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
     let reading = |source| Error::Migrate { name: "(the list of applied ones)".to_owned(), source };
     connection.execute_batch(TABLE).map_err(reading)?;
     let applied = applied(connection).map_err(reading)?;
+    hold_against(&applied, migrations)?;
+    for (place, migration) in migrations.iter().enumerate().skip(applied.len()) {
+        apply(connection, place + 1, migration)
+            .map_err(|source| Error::Migrate { name: migration.name.to_owned(), source })?;
+        info!(event = "migration.applied", migration = migration.name, "migration applied");
+    }
+    Ok(())
+}
+
+/// Whether the database at `path` is at the last of `migrations`. Changes nothing.
+pub(crate) fn check(path: &Path, migrations: &[Migration]) -> Result<(), Error> {
+    let opening = |source| Error::Open { path: path.to_owned(), source };
+    let connection = Connection::open_with_flags(path, connection::reader_flags()).map_err(opening)?;
+    let applied = applied(&connection).map_err(opening)?;
+    hold_against(&applied, migrations)?;
+    match migrations.get(applied.len()) {
+        Some(missing) => Err(Error::DatabaseOlder { name: missing.name.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether `applied` is a beginning of `migrations`.
+fn hold_against(applied: &[(String, String)], migrations: &[Migration]) -> Result<(), Error> {
     for (place, (name, sha256)) in applied.iter().enumerate() {
         let Some(known) = migrations.get(place) else {
             return Err(Error::DatabaseNewer { name: name.clone() });
@@ -40,11 +66,6 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
         if known.name != name || Digest::of(known.sql.as_bytes()).as_str() != sha256 {
             return Err(Error::MigrationAltered { name: name.clone() });
         }
-    }
-    for (place, migration) in migrations.iter().enumerate().skip(applied.len()) {
-        apply(connection, place + 1, migration)
-            .map_err(|source| Error::Migrate { name: migration.name.to_owned(), source })?;
-        info!(event = "migration.applied", migration = migration.name, "migration applied");
     }
     Ok(())
 }

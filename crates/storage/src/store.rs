@@ -1,5 +1,7 @@
 //! The ledger and the queue of flows over one SQLite database.
 
+mod runs;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

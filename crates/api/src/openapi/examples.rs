@@ -144,6 +144,39 @@ pub(crate) fn task() -> Value {
     task
 }
 
+pub(crate) fn model_runs() -> Value {
+    let run = json!({
+        "id": 42,
+        "started_at": "2026-11-21T12:00:02Z",
+        "task": ID,
+        "trace_id": trace_id(),
+        "alias": "app-generator",
+        "model": "gpt-5-mini",
+        "template": "app",
+        "prompt_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "unit": "tokens",
+        "input": 4200,
+        "cached_input": 2048,
+        "output": 3100,
+        "cost_micro_usd": 6790,
+        "counted_micro_usd": 6790,
+        "price_version": "2025-11-01",
+        "latency_ms": 21_450,
+        "first_token_ms": 890,
+        "status": "ok",
+    });
+    let totals = json!({
+        "runs": 1,
+        "input_tokens": 4200,
+        "cached_input_tokens": 2048,
+        "output_tokens": 3100,
+        "cost_micro_usd": 6790,
+        "unknown_costs": 0,
+        "counted_micro_usd": 6790,
+    });
+    json!({"runs": [run], "totals": totals, "next_before": 42})
+}
+
 pub(crate) fn stream() -> String {
     let event = json!({
         "event_id": "01JD3T0M4R0000000000000000",
@@ -179,7 +212,7 @@ pub(crate) fn healthz() -> Value {
 mod tests {
     use serde::de::DeserializeOwned;
     use shared_types::Envelope;
-    use shared_types::http::{Health, Healthz, Receipt, TaskList, TaskRequest, TaskView};
+    use shared_types::http::{Health, Healthz, ModelRunList, Receipt, TaskList, TaskRequest, TaskView};
 
     use super::*;
 
@@ -194,6 +227,7 @@ mod tests {
         check::<TaskRequest>(request(2));
         check::<Receipt>(receipt(1));
         check::<TaskList>(list());
+        check::<ModelRunList>(model_runs());
         check::<TaskView>(task());
         check::<Health>(health(true));
         check::<Healthz>(healthz());

@@ -1,17 +1,16 @@
 //! `/v1/tasks`: what was accepted and what became of it, for operators.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use ports::{Ledger, TaskPage, TaskRecord};
-use shared_types::http::{FieldError, TaskList, TaskState, TaskView};
+use shared_types::http::{TaskList, TaskState, TaskView};
 use shared_types::{Envelope, TaskId};
 
+use super::query::{field, field_error, fields_of, limit};
 use crate::admin::Admin;
 use crate::openapi::{QueryProblems, ReadProblems, ScreenshotProblems, StreamProblems, TaskProblems, examples};
 use crate::problem::Fault;
@@ -19,10 +18,6 @@ use crate::state::State;
 use crate::stream::{Follower, PAGE_EVENTS, Pace};
 use crate::view;
 
-/// Tasks in a page when `limit` is not given.
-const DEFAULT_LIMIT: u32 = 50;
-/// The greatest `limit`.
-const MAX_LIMIT: u32 = 200;
 /// Pages of events read for one view. A flow has some dozens of events; this bounds what a broken one can cost.
 const MAX_VIEW_PAGES: usize = 20;
 
@@ -174,10 +169,7 @@ async fn all_events(ledger: &dyn Ledger, id: TaskId) -> Result<Vec<Envelope>, Fa
 fn page_of(query: &str) -> Result<TaskPage, Fault> {
     let fields = fields_of(query)?;
     let mut errors = Vec::new();
-    let limit = field(&fields, "limit", "an integer from 1 to 200", &mut errors).unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        errors.push(field_error("limit", "an integer from 1 to 200"));
-    }
+    let limit = limit(&fields, &mut errors);
     let before = field(&fields, "before", "a task id (ULID)", &mut errors);
     if errors.is_empty() { Ok(TaskPage { before, limit }) } else { Err(Fault::InvalidQuery(errors)) }
 }
@@ -194,27 +186,6 @@ fn last_event_id(request: &HttpRequest) -> Result<u64, Fault> {
     let mut errors = Vec::new();
     let after = field(&fields_of(request.query_string())?, "after", EXPECTED, &mut errors);
     if errors.is_empty() { Ok(after.unwrap_or(0)) } else { Err(Fault::InvalidQuery(errors)) }
-}
-
-type Fields = HashMap<String, String>;
-
-fn fields_of(query: &str) -> Result<Fields, Fault> {
-    let invalid = |_| Fault::InvalidQuery(vec![field_error("", "name=value pairs joined by &")]);
-    web::Query::<Fields>::from_query(query).map(web::Query::into_inner).map_err(invalid)
-}
-
-fn field<T: FromStr>(fields: &Fields, name: &str, expected: &str, errors: &mut Vec<FieldError>) -> Option<T> {
-    let parsed = fields.get(name)?.parse().ok();
-    if parsed.is_none() {
-        errors.push(field_error(name, expected));
-    }
-    parsed
-}
-
-/// Pointers into a query are `/name`, as if it were an object.
-fn field_error(name: &str, expected: &str) -> FieldError {
-    let pointer = if name.is_empty() { String::new() } else { format!("/{name}") };
-    FieldError { pointer, detail: format!("expected {expected}") }
 }
 
 #[cfg(test)]

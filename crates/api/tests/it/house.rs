@@ -55,6 +55,7 @@ impl House {
         let ports = Ports {
             intake: intake.clone(),
             ledger: ledger.clone(),
+            runs: ledger.clone(),
             bus: bus.clone(),
             blobs: blobs.clone(),
             clock: Arc::new(TokioClock::new()),

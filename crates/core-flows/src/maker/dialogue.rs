@@ -2,6 +2,8 @@
 //! was cut; at most one follow-up about blocks that could not be carried out. All of it within one time
 //! limit, and nothing of an answer counts before all of it can be carried out.
 
+mod hearing;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,9 @@ const CONTINUATIONS: usize = 2;
 
 /// A model that fails three times in a row will not succeed in what is left of the time.
 const MODEL_ATTEMPTS: u32 = 3;
+
+/// So much earlier than we a call ends its wait, so that it says itself how it ended.
+const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// Faults that a follow-up shows; the first ones explain the others.
 const FAULTS_SHOWN: usize = 10;
@@ -117,11 +122,11 @@ impl Dialogue<'_> {
                 alias: self.alias.to_owned(),
                 template: self.template.to_owned(),
                 values: values.clone(),
-                timeout: ends_at.saturating_duration_since(Instant::now()),
+                timeout: ends_at.saturating_duration_since(Instant::now()).saturating_sub(LAST_WORD),
                 task: self.ctx.task.id,
                 trace_id: self.ctx.task.trace_id.clone(),
             };
-            let error = match tokio::time::timeout_at(ends_at, self.model.complete(request)).await {
+            let error = match tokio::time::timeout_at(ends_at, hearing::complete(self.ctx, self.model, request)).await {
                 Ok(Ok(completion)) => return Ok(completion),
                 Ok(Err(error)) => error,
                 Err(_) => {

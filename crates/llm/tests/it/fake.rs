@@ -1,18 +1,28 @@
 //! A model service that answers `/v1/chat/completions` from a list and remembers what it was asked.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use futures::future;
+use futures::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
 use url::Url;
 
 /// One answer; the last of a list repeats.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    Raw { status: u16, content_type: &'static str, body: String },
+    Raw {
+        status: u16,
+        content_type: &'static str,
+        body: String,
+    },
+    /// These events and then, unless the stream ends, silence.
+    Stream {
+        events: Vec<Value>,
+        ends: bool,
+    },
     Stall,
 }
 
@@ -20,14 +30,31 @@ pub(crate) fn raw(status: u16, content_type: &'static str, body: &str) -> Reply 
     Reply::Raw { status, content_type, body: body.to_owned() }
 }
 
-/// A completion, with a model name and tokens as services report them.
+/// A completion, in pieces and with tokens as services report them.
 pub(crate) fn answer(text: &str, finish: &str) -> Reply {
-    let body = json!({
-        "id": "c1", "object": "chat.completion", "model": "vendor/model-1-2026",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}],
-        "usage": {"prompt_tokens": 120, "completion_tokens": 34, "total_tokens": 154},
+    let (one, other) = text.split_at(text.len() / 2);
+    let usage = json!({
+        "prompt_tokens": 120, "completion_tokens": 34, "total_tokens": 154,
+        "prompt_tokens_details": {"cached_tokens": 100},
     });
-    raw(200, "application/json", &body.to_string())
+    let mut events = vec![piece(one), piece(other)];
+    events.push(json!({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}));
+    events.push(json!({"choices": [], "usage": usage}));
+    Reply::Stream { events, ends: true }
+}
+
+/// The beginning of an answer, and then nothing.
+pub(crate) fn begins(text: &str) -> Reply {
+    Reply::Stream { events: vec![piece(text)], ends: false }
+}
+
+/// A stream that begins well and then says what went wrong.
+pub(crate) fn breaks(error: Value) -> Reply {
+    Reply::Stream { events: vec![piece("half"), json!({ "error": error })], ends: true }
+}
+
+fn piece(text: &str) -> Value {
+    json!({"model": "vendor/model-1-2026", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
 }
 
 /// An error answer; every one names a wait of 7 s.
@@ -110,6 +137,19 @@ async fn complete(request: HttpRequest, body: web::Bytes, state: web::Data<State
     };
     match state.replies.get(number).or(state.replies.last()).unwrap() {
         Reply::Stall => future::pending().await,
+        Reply::Stream { events, ends } => {
+            let mut lines: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            if *ends {
+                lines.push("data: [DONE]\n\n".to_owned());
+            }
+            let parts = stream::iter(lines.into_iter().map(|line| Ok::<_, Infallible>(web::Bytes::from(line))));
+            let mut answer = HttpResponse::Ok();
+            answer.content_type("text/event-stream");
+            match ends {
+                true => answer.streaming(parts),
+                false => answer.streaming(parts.chain(stream::pending())),
+            }
+        }
         Reply::Raw { status, content_type, body } => HttpResponse::build(StatusCode::from_u16(*status).unwrap())
             .insert_header(("retry-after", "7"))
             .content_type(*content_type)

@@ -9,12 +9,14 @@ mod blobs;
 mod flow_queue;
 mod given;
 mod ledger;
+mod model_runs;
 mod rate_buckets;
 
 pub use blobs::blobs;
 pub use flow_queue::flow_queue;
 pub use given::{event, request, step};
 pub use ledger::ledger;
+pub use model_runs::model_runs;
 pub use rate_buckets::rate_buckets;
 
 /// Runs cases over adapters of their own, and names the one that runs: a failing test shows it.

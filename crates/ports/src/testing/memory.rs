@@ -1,13 +1,15 @@
 //! The ledger, the queue and the blobs in memory: the ports' full behaviour without a disk, for
 //! tests of whatever sits above them. Nothing outlives the value.
 
+mod runs;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared_types::http::{NotificationAttempt, TaskState};
+use shared_types::http::{ModelRun, NotificationAttempt, TaskState};
 use shared_types::{Digest, Email, Envelope, Epoch, Payload, TaskId, TaskName, Timestamp};
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     QueueDepth, RateBuckets, RepoChoice, RepoName, StepRecord, TaskPage, TaskRecord, TaskUpdate, WorkerId,
 };
 
-/// [`Ledger`], [`FlowQueue`] and [`RateBuckets`] over one set of vectors behind a mutex.
+/// [`Ledger`], [`FlowQueue`], [`RateBuckets`], `RunLedger` and `RunReader` over one set of vectors behind a mutex.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     state: Mutex<State>,
@@ -37,6 +39,8 @@ struct State {
     cursors: HashMap<String, u64>,
     /// Those that something was counted in; ended windows stay.
     buckets: Vec<Counter>,
+    /// Calls of models; their `id` is their place here plus one.
+    runs: Vec<ModelRun>,
 }
 
 #[derive(Debug)]

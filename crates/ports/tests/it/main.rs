@@ -18,6 +18,11 @@ async fn the_rate_buckets_in_memory_conform() {
 }
 
 #[tokio::test]
+async fn the_ledger_of_calls_in_memory_conforms() {
+    conformance::model_runs(async || MemoryLedger::new()).await;
+}
+
+#[tokio::test]
 async fn the_blobs_in_memory_conform() {
     conformance::blobs(async || MemoryBlobs::new()).await;
 }

@@ -13,15 +13,12 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    Browser, CodeHost, Error, Fault, GitHub, Http, Limits, Local, Log, LogFormat, Model, Notify, Role, Settings,
-    limits, rates, socket, students,
+    Browser, CodeHost, Error, Fault, GitHub, Http, Limits, Local, Log, LogFormat, Notify, Role, Settings, limits,
+    models, rates, socket, students,
 };
 
 /// What issuers send on a dry run when nothing else is set. Only for loopback.
 const DRY_RUN_SECRET: &str = "dry-run";
-
-/// Where a key without an address leads.
-const OPENAI_URL: &str = "https://api.openai.com/v1/";
 
 /// GitHub itself; an Enterprise server has its own.
 const GITHUB_URL: &str = "https://api.github.com/";
@@ -39,7 +36,15 @@ pub const DOCUMENTED: &[&str] = &[
     "LITELLM_URL",
     "LLM_BASE_URL",
     "LLM_MODEL",
+    "LLM_CACHE",
+    "LLM_HEDGE",
     "PROMPTS_DIR",
+    "PRICES_FILE",
+    "SPEND_PER_TASK_USD",
+    "SPEND_PER_STUDENT_DAY_USD",
+    "SPEND_PER_DAY_USD",
+    "MODERATION",
+    "MODERATION_FILE",
     "BIND",
     "PORT",
     "PAGES_PORT",
@@ -79,11 +84,6 @@ struct Raw {
     github_owner: Option<String>,
     github_api_url: Option<String>,
     default_branch: Option<String>,
-    llm_api_key: Option<SecretString>,
-    litellm_url: Option<String>,
-    llm_base_url: Option<String>,
-    llm_model: Option<String>,
-    prompts_dir: Option<PathBuf>,
     bind: Option<String>,
     port: Option<String>,
     pages_port: Option<String>,
@@ -103,7 +103,6 @@ struct Raw {
     chromium: Option<PathBuf>,
     log: Option<String>,
     log_format: Option<String>,
-    aliases: Option<BTreeMap<String, String>>,
 }
 
 /// Reads `environment` over the file at `file`. A file that was not named may be absent.
@@ -121,14 +120,24 @@ pub fn read(file: Option<&Path>, environment: BTreeMap<String, String>) -> Resul
         .build()
         .map_err(|error| fault(error.into()))?;
     let sizes: limits::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
+    let models: models::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let raw: Raw = config.try_deserialize().map_err(|error| fault(error.into()))?;
     let mut faults = unknown_names(path);
     let limits = limits::read(&sizes, &mut faults);
-    let settings = check(raw, limits, &environment, &mut faults);
+    let settings = check(raw, models, limits, &environment, &mut faults);
     match settings {
         Some(settings) if faults.is_empty() => Ok(settings),
         _ => Err(Error::Faults(faults)),
     }
+}
+
+/// `DATA_DIR` alone, for what needs no other setting. A file that cannot be read says nothing here.
+#[must_use]
+pub fn data_dir(environment: &BTreeMap<String, String>) -> PathBuf {
+    let variables = Environment::default().ignore_empty(true).source(Some(environment.clone().into_iter().collect()));
+    let file = File::from(Path::new("sitewright.toml")).format(FileFormat::Toml).required(false);
+    let config = Config::builder().add_source(file).add_source(variables).build().ok();
+    config.and_then(|config| config.get_string("data_dir").ok()).unwrap_or_else(|| "data".to_owned()).into()
 }
 
 /// A misspelt name in the file would otherwise be ignored without a word.
@@ -141,7 +150,13 @@ fn unknown_names(path: &Path) -> Vec<Fault> {
         .collect()
 }
 
-fn check(raw: Raw, limits: Limits, variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Option<Settings> {
+fn check(
+    raw: Raw,
+    models: models::Raw,
+    limits: Limits,
+    variables: &BTreeMap<String, String>,
+    faults: &mut Vec<Fault>,
+) -> Option<Settings> {
     let dry_run = flag("DRY_RUN", raw.dry_run.as_deref(), faults);
     let ip = or_default("BIND", raw.bind.as_deref(), IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address", faults);
     let port = or_default("PORT", raw.port.as_deref(), 8080, "a port number", faults);
@@ -173,15 +188,8 @@ fn check(raw: Raw, limits: Limits, variables: &BTreeMap<String, String>, faults:
             .zip(api_url)
             .map(|(token, api_url)| CodeHost::GitHub(GitHub { token, api_url, owner, default_branch }))
     };
-    let given = ModelTexts {
-        api_key: raw.llm_api_key,
-        litellm_url: url("LITELLM_URL", raw.litellm_url.as_deref(), faults),
-        base_url: url("LLM_BASE_URL", raw.llm_base_url.as_deref(), faults),
-        default_model: raw.llm_model,
-        aliases: raw.aliases.unwrap_or_default(),
-        prompts_dir: raw.prompts_dir,
-    };
-    let model = model(given, dry_run, faults);
+    let data_dir = raw.data_dir.unwrap_or_else(|| PathBuf::from("data"));
+    let model = models::read(models, &data_dir, dry_run, faults);
     let allow_insecure = flag("ALLOW_INSECURE_EVALUATORS", raw.allow_insecure_evaluators.as_deref(), faults);
     let max_attempts =
         or_default("RETRY_MAX_ATTEMPTS", raw.retry_max_attempts.as_deref(), 8, "a number from 1 to 20", faults);
@@ -222,7 +230,7 @@ fn check(raw: Raw, limits: Limits, variables: &BTreeMap<String, String>, faults:
             max_connections,
             max_in_flight,
         },
-        data_dir: raw.data_dir.unwrap_or_else(|| PathBuf::from("data")),
+        data_dir,
         students: students?,
         limits,
         rates,
@@ -237,74 +245,11 @@ fn check(raw: Raw, limits: Limits, variables: &BTreeMap<String, String>, faults:
     })
 }
 
-/// What was said about models.
-struct ModelTexts {
-    api_key: Option<SecretString>,
-    litellm_url: Option<Url>,
-    base_url: Option<Url>,
-    default_model: Option<String>,
-    aliases: BTreeMap<String, String>,
-    prompts_dir: Option<PathBuf>,
-}
-
-fn model(given: ModelTexts, dry_run: bool, faults: &mut Vec<Fault>) -> Option<Model> {
-    let proxy = given.litellm_url.is_some();
-    let Some(base_url) = given
-        .litellm_url
-        .or(given.base_url)
-        .or_else(|| given.api_key.is_some().then(|| Url::parse(OPENAI_URL).ok()).flatten())
-    else {
-        if !dry_run {
-            let why = "writes the sites; a key of an OpenAI-compatible service (or set LITELLM_URL or LLM_BASE_URL for \
-                       one without a key)";
-            missing("LLM_API_KEY", why, faults);
-            if given.default_model.is_none() && given.aliases.is_empty() {
-                missing("LLM_MODEL", WHAT_MODEL, faults);
-            }
-        }
-        return None;
-    };
-    let known = || ALIASES.into_iter().chain(OPTIONAL_ALIASES);
-    let unknown: Vec<_> = given.aliases.keys().filter(|name| !known().any(|alias| alias == *name)).cloned().collect();
-    if !unknown.is_empty() {
-        let known = known().collect::<Vec<_>>().join(", ");
-        wrong("ALIASES", &format!("only {known} as names, not {}", unknown.join(", ")), faults);
-    }
-    // A LiteLLM proxy may know the aliases itself; any other service is asked for a model by name.
-    let all_named = ALIASES.iter().all(|alias| given.aliases.contains_key(*alias));
-    if given.default_model.is_none() && !all_named && !proxy {
-        missing("LLM_MODEL", WHAT_MODEL, faults);
-    }
-    Some(Model {
-        base_url,
-        api_key: given.api_key,
-        aliases: if proxy && given.default_model.is_none() { with_own_names(given.aliases) } else { given.aliases },
-        default_model: given.default_model,
-        prompts_dir: given.prompts_dir,
-    })
-}
-
-/// What `LLM_MODEL` is for.
-const WHAT_MODEL: &str = "the model that writes the sites, by the name its service gives it (or the table [aliases])";
-
-/// The aliases that this program asks for; a proxy maps them to models.
-const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
-
-/// Aliases that it does without; no proxy is expected to know them.
-const OPTIONAL_ALIASES: [&str; 2] = ["app-fallback", "check-compiler"];
-
-fn with_own_names(mut aliases: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    for alias in ALIASES {
-        aliases.entry(alias.to_owned()).or_insert_with(|| alias.to_owned());
-    }
-    aliases
-}
-
-fn missing(name: &'static str, what_for: &str, faults: &mut Vec<Fault>) {
+pub(super) fn missing(name: &'static str, what_for: &str, faults: &mut Vec<Fault>) {
     faults.push(Fault { name, detail: format!("missing: {what_for}") });
 }
 
-fn wrong(name: &'static str, expected: &str, faults: &mut Vec<Fault>) {
+pub(super) fn wrong(name: &'static str, expected: &str, faults: &mut Vec<Fault>) {
     faults.push(Fault { name, detail: format!("wrong: expected {expected}") });
 }
 
@@ -319,7 +264,7 @@ fn networks(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> 
     })
 }
 
-fn flag(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> bool {
+pub(super) fn flag(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> bool {
     match text.map(str::to_ascii_lowercase).as_deref() {
         None | Some("0" | "false" | "no" | "off") => false,
         Some("1" | "true" | "yes" | "on") => true,
@@ -372,7 +317,7 @@ fn roles(text: Option<&str>, faults: &mut Vec<Fault>) -> BTreeSet<Role> {
     })
 }
 
-fn url(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Url> {
+pub(super) fn url(name: &'static str, text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Url> {
     let mut url = match Url::parse(text?) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
         _ => {

@@ -21,7 +21,7 @@ fn check(texts: &[(&str, &str)], expected: Expect) {
                 CodeHost::GitHub(github) => format!("github {}", github.api_url),
             };
             let model = settings.model.map_or("no model".to_owned(), |model| {
-                format!("{} {:?} {:?}", model.base_url, model.default_model, model.aliases)
+                format!("{} {:?} {:?}", model.base_url, model.default_models, model.aliases)
             });
             format!("{} {host}; {model}", settings.http.bind)
         }
@@ -75,12 +75,12 @@ fn a_dry_run_never_reaches_github_and_still_uses_a_model() {
     check(&[("DRY_RUN", "1")], expect!["127.0.0.1:8080 local pages 127.0.0.1:8081; no model"]);
     check(
         &[("DRY_RUN", "1"), ("GITHUB_TOKEN", "t"), ("LLM_BASE_URL", "http://127.0.0.1:9/v1"), ("LLM_MODEL", "m")],
-        expect![[r#"127.0.0.1:8080 local pages 127.0.0.1:8081; http://127.0.0.1:9/v1/ Some("m") {}"#]],
+        expect![[r#"127.0.0.1:8080 local pages 127.0.0.1:8081; http://127.0.0.1:9/v1/ ["m"] {}"#]],
     );
     check(
         &[("STUDENT_SECRET", "s"), ("GITHUB_TOKEN", "t"), ("LITELLM_URL", "http://127.0.0.1:4000"), ("PORT", "0")],
         expect![[
-            r#"127.0.0.1:0 github https://api.github.com/; http://127.0.0.1:4000/ None {"app-generator": "app-generator", "app-reviser": "app-reviser"}"#
+            r#"127.0.0.1:0 github https://api.github.com/; http://127.0.0.1:4000/ [] {"app-generator": ["app-generator"], "app-reviser": ["app-reviser"]}"#
         ]],
     );
 }
@@ -115,7 +115,7 @@ fn aliases_are_those_that_are_asked_for() {
         let model = [("LLM_BASE_URL", "http://127.0.0.1:9/v1/")];
         settings::read(Some(&file), environment(&model)).map(|settings| settings.model.unwrap().aliases)
     };
-    assert_eq!(read("check-compiler = \"small\"").unwrap()["check-compiler"], "small");
+    assert_eq!(read("check-compiler = \"small\"").unwrap()["check-compiler"], ["small"]);
     let refused = read("check-compilr = \"small\"").unwrap_err().to_string();
     assert!(refused.contains("check-compiler as names, not check-compilr"), "{refused}");
 }

@@ -24,7 +24,7 @@ pub struct Envelope {
     /// Position in the ledger, strictly growing; 0 until stored.
     #[prost(uint64, tag = "7")]
     pub seq: u64,
-    #[prost(oneof = "envelope::Payload", tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33")]
+    #[prost(oneof = "envelope::Payload", tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35")]
     pub payload: ::core::option::Option<envelope::Payload>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -61,6 +61,10 @@ pub mod envelope {
         FlowResumed(super::FlowResumed),
         #[prost(message, tag = "33")]
         PullRequestOpened(super::PullRequestOpened),
+        #[prost(message, tag = "34")]
+        ModelProgressed(super::ModelProgressed),
+        #[prost(message, tag = "35")]
+        SafetyRefused(super::SafetyRefused),
     }
 }
 /// Which accepted request an event belongs to.
@@ -237,4 +241,27 @@ pub struct PullRequestOpened {
     pub url: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+}
+/// A model writes. At most one every two seconds for a call.
+#[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ModelProgressed {
+    /// For what it was asked, such as "app-generator".
+    #[prost(string, tag = "1")]
+    pub alias: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub model: ::prost::alloc::string::String,
+    /// Tokens so far, estimated from the text: services count them at the end only.
+    #[prost(uint64, tag = "3")]
+    pub output_tokens: u64,
+}
+/// A rule of safety refused a text, which is named by its digest and stands nowhere.
+#[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SafetyRefused {
+    #[prost(string, tag = "1")]
+    pub rule: ::prost::alloc::string::String,
+    /// "brief" or "answer".
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub sha256: ::prost::alloc::string::String,
 }

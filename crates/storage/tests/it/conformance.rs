@@ -39,6 +39,12 @@ async fn the_rate_buckets_conform() {
 }
 
 #[tokio::test]
+async fn the_ledger_of_calls_conforms() {
+    let folders = Folders::default();
+    conformance::model_runs(async || folders.store()).await;
+}
+
+#[tokio::test]
 async fn the_blobs_conform() {
     let folders = Folders::default();
     conformance::blobs(async || folders.store().blobs()).await;
