@@ -16,6 +16,7 @@ mod deadline;
 mod delivery;
 pub mod intake;
 mod journal;
+mod judging;
 mod maker;
 mod naming;
 pub mod plan;

@@ -249,6 +249,24 @@ fn render(name: &'static str, template: &str, values: minijinja::Value) -> Resul
     environment.render_named_str(name, template, values).map_err(fault)
 }
 
+/// The values of the prompt that has a model judge `site` by `items`; `None` when no boundary can be
+/// drawn that no text holds.
+pub(crate) fn values_to_judge(ctx: &Context, brief: &Brief, site: &Site, items: &[&str]) -> Option<serde_json::Value> {
+    let files = excerpt::texts(site, &brief.attached);
+    let pieces = excerpt::pieces(files.iter().copied(), &brief.workbooks, ctx.options.material_tokens);
+    let shown = files.iter().zip(pieces).map(|((path, _), piece)| shown_file(path, piece));
+    let mut values = json!({
+        "brief": brief.brief,
+        "checks": items,
+        "seed": brief.nonce,
+        "files": shown.collect::<Vec<_>>(),
+        "evidence": "",
+    });
+    let boundary = dialogue::draw(ctx.ports.ids.as_ref(), &values)?;
+    values["boundary"] = boundary.into();
+    Some(values)
+}
+
 /// What a model is shown of the attachments, and of the text files that are not among them.
 fn material(brief: &Brief, files: &Site, tokens: usize) -> (Vec<serde_json::Value>, Vec<serde_json::Value>) {
     let attachments = &brief.prepared.attachments;
@@ -269,10 +287,12 @@ fn material(brief: &Brief, files: &Site, tokens: usize) -> (Vec<serde_json::Valu
             "excerpt": piece.text,
         })
     });
-    let files = others.iter().zip(of_files).map(
-        |((path, _), piece)| json!({ "path": path, "lines": piece.lines, "shown": piece.shown, "text": piece.text }),
-    );
+    let files = others.iter().zip(of_files).map(|((path, _), piece)| shown_file(path, piece));
     (attachments.collect(), files.collect())
+}
+
+fn shown_file(path: &SitePath, piece: excerpt::Piece) -> serde_json::Value {
+    json!({ "path": path, "lines": piece.lines, "shown": piece.shown, "text": piece.text })
 }
 
 /// The first `limit` characters.

@@ -68,7 +68,7 @@ pub(crate) async fn run(step: Step, ctx: &Context, progress: &Progress, budget: 
         Step::Fetch => fetch::run(ctx).await,
         Step::Decide => Ok(decide::run(ctx)),
         Step::Generate => generate::run(ctx, progress, budget).await,
-        Step::Verify => verify::run(ctx, progress).await,
+        Step::Verify => verify::run(ctx, progress, budget).await,
         Step::Repair => repair::run(ctx, progress, budget).await,
         Step::Commit => commit::run(ctx, progress).await,
         Step::Publish => publish::run(ctx, progress).await,

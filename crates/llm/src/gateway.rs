@@ -86,6 +86,9 @@ pub struct Gateway {
     chain: Chain,
 }
 
+/// Roles that nothing hangs on: they cost calls only where a model is named for them.
+const NAMED_ONLY: [&str; 1] = ["judge"];
+
 impl Gateway {
     /// A gateway that passes every value through `redact` before it leaves, and writes every call into `runs`. Reads
     /// and compiles the templates; does not connect.
@@ -121,7 +124,11 @@ impl Gateway {
     }
 
     fn models(&self, alias: &str) -> &[String] {
-        self.aliases.get(alias).unwrap_or(&self.default_models)
+        match self.aliases.get(alias) {
+            Some(models) => models,
+            None if NAMED_ONLY.contains(&alias) => &[],
+            None => &self.default_models,
+        }
     }
 
     async fn run(&self, request: CompletionRequest, watch: &dyn Watch) -> Result<Completion, Error> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Confidence, Digest, Oracle, Round, SitePath};
+use crate::{Confidence, Digest, Judgement, Oracle, Round, SitePath};
 
 /// One item of a request's `checks`, with the reading that Sitewright gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -180,6 +180,9 @@ pub struct CheckReport {
     pub checks: Vec<CheckResult>,
     /// What lint, link and secret rules found.
     pub findings: Vec<Finding>,
+    /// What a model says where no program decides. Counted nowhere.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub judgements: Vec<Judgement>,
     /// Errors the page wrote to its console or threw. At most 20.
     pub console_errors: Vec<String>,
     /// Requests of the page that failed. At most 20.

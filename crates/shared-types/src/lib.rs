@@ -10,6 +10,7 @@ pub mod checks;
 pub mod events;
 pub mod http;
 pub mod ids;
+mod judgement;
 pub mod oracle;
 pub mod path;
 pub mod text;
@@ -20,6 +21,7 @@ pub use checks::{
 };
 pub use events::{Envelope, Payload};
 pub use ids::{CommitSha, Digest, Epoch, EventId, TaskId, TraceId};
+pub use judgement::{Judgement, Opinion};
 pub use oracle::{
     AttributeQuery, Confidence, ElementQuery, JsonField, JsonRule, JsonType, Matching, Oracle, Presence, QueryEffect,
     TextForm,

@@ -190,6 +190,7 @@ fn report(
         browser,
         checks: inspection.checks.iter().zip(files.grounds).zip(outcomes).map(result).collect(),
         findings: files.findings,
+        judgements: Vec::new(),
         console_errors,
         failed_requests,
         screenshot: None,

@@ -113,6 +113,7 @@ async fn the_screenshot_is_that_of_the_latest_report() {
         browser: BrowserRun::Ran { browser: "Test/1".to_owned() },
         checks: Vec::new(),
         findings: Vec::new(),
+        judgements: Vec::new(),
         console_errors: Vec::new(),
         failed_requests: Vec::new(),
         screenshot: Some(house.blobs.put(png.clone()).await.unwrap()),

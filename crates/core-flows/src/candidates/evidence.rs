@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ports::Site;
 use regex::Regex;
-use shared_types::{CheckReport, CheckResult, Severity};
+use shared_types::{CheckReport, CheckResult, Opinion, Severity};
 
 use crate::maker::head;
 
@@ -32,6 +32,8 @@ pub(crate) fn evidence(site: &Site, report: &CheckReport, losses: &[String]) -> 
     entries.extend(report.console_errors.iter().map(|error| format!("CONSOLE: {}", head(error, 2 * LINE))));
     entries.extend(report.failed_requests.iter().map(|request| format!("REQUEST: {} {}", request.url, request.reason)));
     entries.extend(findings(report, |severity| severity < Severity::Error));
+    let failed = report.judgements.iter().filter(|judged| judged.opinion == Opinion::Fail);
+    entries.extend(failed.map(|judged| format!("A GRADER SAYS OF \"{}\": {}", judged.item, judged.reason)));
     fit(entries)
 }
 

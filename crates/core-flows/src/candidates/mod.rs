@@ -57,6 +57,7 @@ mod testing {
             browser: BrowserRun::Ran { browser: "fake".to_owned() },
             checks: checks.chain(regressed).collect(),
             findings: failing.findings.iter().map(finding).collect(),
+            judgements: Vec::new(),
             console_errors: failing.console.iter().map(|error| (*error).to_owned()).collect(),
             failed_requests: Vec::new(),
             screenshot: None,

@@ -132,7 +132,7 @@ fn covers(whole: &Value, part: &Value) -> bool {
 }
 
 /// Models put fences around JSON however they are asked not to.
-fn unfenced(answer: &str) -> &str {
+pub(crate) fn unfenced(answer: &str) -> &str {
     let answer = answer.trim();
     let inside = answer.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
     inside.map_or(answer, |inside| inside.strip_prefix("json").unwrap_or(inside)).trim()

@@ -14,6 +14,6 @@ mod grounded;
 mod satisfiable;
 
 pub(crate) use carry::gather;
-pub(crate) use compiler::read_left_over;
+pub(crate) use compiler::{read_left_over, unfenced};
 pub(crate) use constraint::constraints;
 pub(crate) use satisfiable::mark;

@@ -7,7 +7,7 @@ mod hearing;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ports::{Completion, CompletionRequest, FinishReason, Model, Site};
+use ports::{Completion, CompletionRequest, FinishReason, Ids, Model, Site};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -142,16 +142,20 @@ impl Dialogue<'_> {
         }
     }
 
-    /// A boundary that no text of `values` holds, so that none can end its data or begin a file.
     fn boundary(&self, values: &Value) -> Result<String, MakeError> {
-        let mut drawn = (0..BOUNDARY_DRAWS).map(|_| self.ctx.ports.ids.boundary());
-        drawn.find(|boundary| !holds(values, boundary)).ok_or(MakeError::NoBoundary)
+        draw(self.ctx.ports.ids.as_ref(), values).ok_or(MakeError::NoBoundary)
     }
 
     fn unusable(&self, fault: &Fault) -> MakeError {
         let Fault { block, problem, .. } = fault;
         MakeError::Unusable { alias: self.alias.to_owned(), block: block.clone(), problem: problem.clone() }
     }
+}
+
+/// A boundary that no text of `values` holds, so that none can end its data or begin a file.
+pub(super) fn draw(ids: &dyn Ids, values: &Value) -> Option<String> {
+    let mut drawn = (0..BOUNDARY_DRAWS).map(|_| ids.boundary());
+    drawn.find(|boundary| !holds(values, boundary))
 }
 
 impl Ground<'_> {

@@ -22,6 +22,7 @@ use super::verify::{candidate_url, inspect, summary, verified_event};
 use super::{Context, Done, Error};
 use crate::candidates::{Class, Score, evidence, large_libraries, losses, signature};
 use crate::journal::{self, Made, Manifest, Outcome, Progress, SCAFFOLD};
+use crate::judging;
 use crate::maker::{self, Brief, MakeError};
 
 /// Candidates that are made of one.
@@ -88,6 +89,7 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     if best.score.class <= Class::Destructive {
         workshop.fall_back(&mut best).await;
     }
+    workshop.judge(&mut best).await;
     Ok(workshop.done(best, tries, &stop))
 }
 
@@ -176,6 +178,16 @@ impl Workshop<'_> {
         let report = report?;
         self.events.push(verified_event(&report));
         Ok(self.candidate(site, origin, report))
+    }
+
+    /// Has a model judge what replaces the candidate that it judged, while there is time.
+    async fn judge(&self, best: &mut Candidate) {
+        let unchanged = self.progress.generated().is_ok_and(|made| made.site == best.manifest);
+        if let (false, Ok(prepared)) = (unchanged, self.progress.prepared()) {
+            let left = self.left().mul_f32(0.8);
+            (best.report.judgements, _) =
+                judging::judge(self.ctx, &self.brief, &best.site, &prepared.checks, left).await;
+        }
     }
 
     fn candidate(&self, site: Site, (manifest, source, mended): Origin, report: CheckReport) -> Candidate {

@@ -1,5 +1,7 @@
 //! Verify: holds the candidate against the checks before anything is published.
 
+use std::time::Duration;
+
 use ports::{Inspection, Site, Target, TaskUpdate};
 use shared_types::events::SiteVerified;
 use shared_types::{BrowserRun, CheckReport, CheckResult, Payload, Phase, Verdict};
@@ -7,13 +9,21 @@ use url::Url;
 
 use super::{Context, Done, Error};
 use crate::journal::{self, Outcome, Prepared, Progress};
+use crate::judging;
+use crate::maker::Brief;
 
-pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Error> {
+pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let site = journal::load(ctx.ports.blobs.as_ref(), &progress.generated()?.site).await?;
-    let report = inspect(ctx, progress.prepared()?, site, Phase::Candidate, &candidate_url(ctx, progress)?).await?;
+    let (prepared, brief, url) =
+        (progress.prepared()?, Brief::load(ctx, progress).await?, candidate_url(ctx, progress)?);
+    let look = inspect(ctx, prepared, site.clone(), Phase::Candidate, &url);
+    let judge = judging::judge(ctx, &brief, &site, &prepared.checks, budget / 2);
+    let (report, (judgements, remark)) = tokio::join!(look, judge);
+    let report = CheckReport { judgements, ..report? };
     let event = verified_event(&report);
     let update = TaskUpdate { report: Some(report.clone()), ..TaskUpdate::default() };
-    Ok(Done::new(Outcome::Verify(report.clone()), summary(&report)).event(event).update(update))
+    let done = Done::new(Outcome::Verify(report.clone()), summary(&report)).event(event).update(update);
+    Ok(remark.into_iter().fold(done, Done::note))
 }
 
 /// The verdict when the verifier itself failed: nothing is known, and nothing is called passed.
@@ -26,6 +36,7 @@ pub(super) fn not_done(progress: &Progress, reason: &str) -> Option<Done> {
             .map(|check| CheckResult { check: check.clone(), verdict: Verdict::NotRun, strict: None, evidence: None })
             .collect(),
         findings: Vec::new(),
+        judgements: Vec::new(),
         console_errors: Vec::new(),
         failed_requests: Vec::new(),
         screenshot: None,

@@ -35,8 +35,8 @@ impl Scripted {
 
 #[async_trait]
 impl Model for Scripted {
-    fn serves(&self, _: &str) -> bool {
-        true
+    fn serves(&self, alias: &str) -> bool {
+        alias != "judge"
     }
 
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, Error> {

@@ -18,8 +18,8 @@ struct Says {
 
 #[async_trait]
 impl Model for Says {
-    fn serves(&self, _: &str) -> bool {
-        true
+    fn serves(&self, alias: &str) -> bool {
+        alias != "judge"
     }
 
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, Error> {

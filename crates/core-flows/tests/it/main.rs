@@ -6,6 +6,7 @@ mod checks;
 mod dialogue;
 mod flows;
 mod intake;
+mod judging;
 mod rates;
 mod repair;
 mod world;

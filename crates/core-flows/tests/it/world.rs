@@ -266,6 +266,7 @@ impl Verifier for FakeVerifier {
             browser: BrowserRun::Ran { browser: "fake".to_owned() },
             checks: inspection.checks.into_iter().map(result).collect(),
             findings: inspection.leaks.into_iter().map(finding).collect(),
+            judgements: Vec::new(),
             console_errors: Vec::new(),
             failed_requests: Vec::new(),
             screenshot: None,
@@ -440,13 +441,13 @@ impl CodeHost for FakeHost {
 /// What a model answers to a request.
 type Respond = dyn Fn(&CompletionRequest) -> Result<String, Error> + Send + Sync;
 
-/// Answers with what the closure makes of the request.
+/// Answers with what the closure makes of the request, in every role but the judge's.
 pub(crate) struct FakeModel(pub(crate) Box<Respond>);
 
 #[async_trait]
 impl Model for FakeModel {
-    fn serves(&self, _: &str) -> bool {
-        true
+    fn serves(&self, alias: &str) -> bool {
+        alias != "judge"
     }
 
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, Error> {

@@ -105,6 +105,7 @@ mod tests {
             browser: BrowserRun::Ran { browser: "Chromium".into() },
             checks: verdicts.iter().enumerate().map(result).collect(),
             findings: Vec::new(),
+            judgements: Vec::new(),
             console_errors: Vec::new(),
             failed_requests: Vec::new(),
             screenshot: None,

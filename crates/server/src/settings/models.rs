@@ -23,7 +23,7 @@ const WHAT_MODEL: &str = "the model that writes the sites, by the name its servi
 const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
 
 /// Aliases that it does without; no proxy is expected to know them.
-const OPTIONAL_ALIASES: [&str; 1] = ["check-compiler"];
+const OPTIONAL_ALIASES: [&str; 3] = ["app-fallback", "check-compiler", "judge"];
 
 /// Default of `LLM_HEDGE`: most answers have begun by then, and a second model still has the larger part of the time.
 const HEDGE_AFTER: f32 = 0.4;

@@ -222,6 +222,7 @@ fn report(duration_ms: u64) -> CheckReport {
         browser: BrowserRun::NotRun { reason: "no browser".to_owned() },
         checks: Vec::new(),
         findings: Vec::new(),
+        judgements: Vec::new(),
         console_errors: vec!["it's broken".to_owned()],
         failed_requests: Vec::new(),
         screenshot: None,
