@@ -6,6 +6,8 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
+# Tables that are built in.
+COPY configs configs
 COPY crates crates
 COPY docs docs
 COPY migrations migrations
