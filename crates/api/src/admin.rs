@@ -9,7 +9,7 @@ use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest, web};
 use constant_time_eq::constant_time_eq;
 use secrecy::{ExposeSecret, SecretString};
-use tracing::Span;
+use tracing::{Span, warn};
 
 use crate::problem::Fault;
 use crate::state::State;
@@ -29,10 +29,14 @@ impl FromRequest for Admin {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let token = request.app_data::<web::Data<State>>().and_then(|state| state.options.admin_token.as_ref());
-        ready(admit(token, request.headers(), named(request), request.peer_addr()).map(|()| {
+        let (headers, peer) = (request.headers(), request.peer_addr());
+        let admitted = admit(token, headers, named(request), peer);
+        if admitted.is_ok() {
             Span::current().record("actor", "operator");
-            Self(())
-        }))
+        } else if let (Some(_), Some(peer)) = (bearer(headers), peer) {
+            warn!(event = "admin.refused", client = %peer.ip(), "wrong admin token");
+        }
+        ready(admitted.map(|()| Self(())))
     }
 }
 

@@ -59,7 +59,8 @@ async fn an_evaluator_on_this_machine_is_never_connected_to() -> Result<()> {
             request.insert("evaluation_url".to_owned(), json!(format!("{scheme}://{host}:{}/notify", canary.port)));
             request.insert("nonce".to_owned(), json!(format!("outgoing-{scheme}-{at}")));
             let answer = instructor.post_as_is("/build", request).await?;
-            if answer.status == 200 {
+            // Only a name tells nothing of where it leads.
+            if answer.status == 200 && host == "localhost" {
                 accepted.push(answer.receipt()?.id);
             } else {
                 let problem = answer.problem().with_context(|| format!("{host}: {:?}", answer.body))?;
@@ -68,7 +69,7 @@ async fn an_evaluator_on_this_machine_is_never_connected_to() -> Result<()> {
             }
         }
     }
-    // A name tells nothing of where it leads, so it is looked up when it is notified, and refused then.
+    // It is looked up when it is notified, and refused then.
     ensure!(!accepted.is_empty(), "a name that leads to this machine is refused before it was looked up");
     for id in accepted {
         let task = server.finished(id, ROUND).await?;
