@@ -117,7 +117,7 @@ fn aliases_are_those_that_are_asked_for() {
     };
     assert_eq!(read("check-compiler = \"small\"").unwrap()["check-compiler"], ["small"]);
     let refused = read("check-compilr = \"small\"").unwrap_err().to_string();
-    assert!(refused.contains("check-compiler as names, not check-compilr"), "{refused}");
+    assert!(refused.contains("check-compiler, judge as names, not check-compilr"), "{refused}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod bad_input;
 mod browser;
 mod github;
 mod logs;
+mod model_runs;
 mod nats;
 mod outgoing;
 mod overload;
