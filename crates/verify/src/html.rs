@@ -1,4 +1,5 @@
-//! A page as its HTML says it is, without running a script: what lint and link rules read.
+//! A page as its HTML says it is, without running a script: what lint and link rules read. Where something stands in
+//! the source says [`markup`](crate::markup).
 
 use std::time::{Duration, Instant};
 
@@ -6,29 +7,27 @@ use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
-use crate::script::Flavour;
-
 /// What a page holds, in document order.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub doctype: bool,
     pub title: Option<String>,
+    /// Those of templates are not among them.
     pub ids: Vec<String>,
-    pub scripts: Vec<Script>,
-    pub styles: Vec<String>,
     pub links: Vec<Link>,
     /// `<base href>`, which moves all relative links.
     pub base: Option<String>,
-    /// Parse errors that show a misplaced or unclosed element.
-    pub errors: Vec<String>,
+    /// The parser's remarks, in order; most are of no consequence.
+    pub errors: Vec<ParseError>,
 }
 
-/// An inline script.
-#[derive(Debug)]
-pub(crate) struct Script {
-    /// None for a block that is no JavaScript: a template, JSON, an import map.
-    pub flavour: Option<Flavour>,
-    pub text: String,
+/// A remark of the parser.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ParseError {
+    /// From 1; where the parser noticed.
+    pub line: u32,
+    /// The parser's own, its only name.
+    pub words: String,
 }
 
 /// A URL in an attribute.
@@ -62,22 +61,24 @@ pub(crate) const URL_ATTRIBUTES: [(&str, &str); 15] = [
 /// of nothing but open tags would keep it for minutes; a page made by hand takes milliseconds.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Remarks that are kept: the first ones explain the others.
+const MAX_ERRORS: usize = 1_000;
+
 /// Bytes read between two looks at the clock.
 const CHUNK_BYTES: usize = 4 * 1024;
 
 /// Reads a page. HTML has no fatal errors: any text is a page. Of a page that takes longer than
 /// [`READ_TIMEOUT`] only the beginning is read.
 pub(crate) fn read(text: &str) -> Page {
-    let dom = parse(text);
-    let mut page = Page::default();
+    let (dom, errors) = parse_noting(text);
+    let mut page = Page { errors, ..Page::default() };
     // Not recursive: a page may be nested deeper than the stack.
     let mut rest = vec![dom.document.clone()];
     while let Some(node) = rest.pop() {
         visit(&node, &mut page);
         rest.extend(node.children.borrow().iter().rev().cloned());
     }
-    page.errors = dom.errors.borrow().iter().filter(|error| is_serious(error)).map(ToString::to_string).collect();
-    if !page.doctype && page.errors.first().is_some_and(|error| error == UNEXPECTED) {
+    if !page.doctype && page.errors.first().is_some_and(|error| error.words == UNEXPECTED) {
         // That is how the parser says that there is no doctype.
         page.errors.remove(0);
     }
@@ -86,15 +87,34 @@ pub(crate) fn read(text: &str) -> Page {
 
 /// The tree of a page; of one that takes longer than [`READ_TIMEOUT`], of its beginning.
 pub(crate) fn parse(text: &str) -> RcDom {
+    parse_noting(text).0
+}
+
+/// Read line by line, since the parser does not say where it makes a remark.
+fn parse_noting(text: &str) -> (RcDom, Vec<ParseError>) {
     let until = Instant::now() + READ_TIMEOUT;
     let mut parser = parse_document(RcDom::default(), ParseOpts::default());
-    let mut rest = text;
-    while !rest.is_empty() && Instant::now() < until {
-        let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK_BYTES.min(rest.len())));
-        parser.process(StrTendril::from(chunk));
-        rest = after;
+    let mut errors: Vec<ParseError> = Vec::new();
+    let mut note = |dom: &RcDom, line| {
+        let said = dom.errors.borrow();
+        let new = said.iter().skip(errors.len()).map(|words| ParseError { line, words: words.to_string() });
+        let new: Vec<ParseError> = new.take(MAX_ERRORS.saturating_sub(errors.len())).collect();
+        errors.extend(new);
+    };
+    let mut line = 1;
+    for whole in text.split_inclusive('\n') {
+        let mut rest = whole;
+        while !rest.is_empty() && Instant::now() < until {
+            let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK_BYTES.min(rest.len())));
+            parser.process(StrTendril::from(chunk));
+            rest = after;
+        }
+        note(&parser.tokenizer.sink.sink, line);
+        line += 1;
     }
-    parser.finish()
+    let dom = parser.finish();
+    note(&dom, line.saturating_sub(1).max(1));
+    (dom, errors)
 }
 
 const UNEXPECTED: &str = "Unexpected token";
@@ -119,11 +139,6 @@ fn visit(node: &Handle, page: &mut Page) {
                     page.title = Some(text_of(node));
                 }
                 "base" if page.base.is_none() => page.base = attribute("href"),
-                "style" => page.styles.push(text_of(node)),
-                "script" if attribute("src").is_none() => {
-                    let flavour = Flavour::of_type(attribute("type").as_deref());
-                    page.scripts.push(Script { flavour, text: text_of(node) });
-                }
                 _ => {}
             }
         }
@@ -141,24 +156,6 @@ pub(crate) fn text_of(node: &Handle) -> String {
     texts.collect()
 }
 
-/// Of the parser's many remarks, those that mean that the tree is not what its author meant. The
-/// parser's words are its only identification.
-fn is_serious(error: &str) -> bool {
-    const SERIOUS: [&str; 10] = [
-        UNEXPECTED,
-        "Unexpected open element",
-        "No matching tag to close",
-        "Formatting element not",
-        "Closing wrong heading tag",
-        "Duplicate attribute",
-        "nested forms",
-        "nested buttons",
-        "Non-space table text",
-        "expected to close",
-    ];
-    SERIOUS.iter().any(|words| error.starts_with(words))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +165,7 @@ mod tests {
         let page = read(
             "<!DOCTYPE html><title> T </title><base href='b/'><a id=x href='a.html'>a</a><svg><title>s</title></svg>\
              <script src='s.js'></script><script>let a = '<b>';</script><script type=module>import 'x'</script>\
-             <script type='application/json'>{</script><!-- <a href='hidden'> --><style>p {}</style></div>",
+             <script type='application/json'>{</script><!-- <a href='hidden'> --><style>p {}</style>\n</div>",
         );
         assert!(page.doctype);
         assert_eq!(page.title.as_deref(), Some(" T "));
@@ -176,12 +173,8 @@ mod tests {
         assert_eq!(page.ids, ["x"]);
         let targets: Vec<&str> = page.links.iter().map(|link| link.target.as_str()).collect();
         assert_eq!(targets, ["a.html", "s.js"]);
-        let flavours: Vec<_> = page.scripts.iter().map(|script| script.flavour).collect();
-        assert_eq!(flavours, [Some(Flavour::Classic), Some(Flavour::Module), None]);
-        assert_eq!(page.scripts[0].text, "let a = '<b>';");
-        assert_eq!(page.styles, ["p {}"]);
-        assert_eq!(page.errors, [UNEXPECTED]);
-        assert_eq!(read("<title>T</title><p>ünïcödë".repeat(1000).as_str()).errors.len(), 0);
+        assert_eq!(page.errors, [ParseError { line: 2, words: UNEXPECTED.to_owned() }]);
+        assert_eq!(read("<title>T</title><p>ünïcödë".repeat(1000).as_str()).links, []);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod html;
 mod lint;
 mod markup;
 mod outline;
+mod python;
 mod references;
 mod script;
 mod serve;

@@ -10,8 +10,6 @@ use oxc_ast::ast::{Expression, Statement};
 use oxc_parser::Parser;
 use oxc_span::{GetSpan, SourceType};
 
-use crate::text::line_at;
-
 /// Longest source that is parsed, in bytes: with [`STACK_BYTES`] that leaves 1 KiB a byte.
 pub(crate) const MAX_SOURCE_BYTES: usize = 256 * 1024;
 
@@ -50,14 +48,6 @@ impl Flavour {
     }
 }
 
-/// The first thing that is wrong with a script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SyntaxError {
-    /// From 1.
-    pub line: u32,
-    pub message: String,
-}
-
 /// A check's expression, made ready for the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Runnable {
@@ -67,29 +57,6 @@ pub(crate) struct Runnable {
     pub acts: bool,
     /// For a comparison its left side, worth looking at when the comparison fails.
     pub subject: Option<String>,
-}
-
-/// The first syntax error of `source`, if there is one. A source that is too long or too deep to be
-/// parsed has none.
-pub(crate) fn syntax_error(source: &str, flavour: Flavour) -> Option<SyntaxError> {
-    if !can_be_parsed(source) {
-        return None;
-    }
-    on_deep_stack(|| {
-        let allocator = Allocator::default();
-        let parsed = Parser::new(&allocator, source, flavour.source_type()).parse();
-        if let Some(first) = parsed.diagnostics.into_iter().next() {
-            let offset = first.labels.first().map_or(0, |label| label.span().start as usize);
-            return Some(SyntaxError { line: line_at(source, offset), message: first.to_string() });
-        }
-        // The parser reads these in any script and leaves the complaint to later passes.
-        let misplaced = parsed.program.body.iter().find(|statement| statement.is_module_declaration())?;
-        (flavour == Flavour::Classic).then(|| SyntaxError {
-            line: line_at(source, misplaced.span().start as usize),
-            message: "import and export need <script type=\"module\">".to_owned(),
-        })
-    })
-    .flatten()
 }
 
 /// Whether a plain text is one JavaScript expression and reads as code rather than as words.
@@ -257,24 +224,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_syntax_error_has_its_line() {
-        let check = |source: &str, flavour, line: Option<u32>| {
-            assert_eq!(syntax_error(source, flavour).map(|error| error.line), line, "{source:?}");
-        };
-        check("const a = 1;\nlet b = ;", Flavour::Classic, Some(2));
-        check("const a = 1;", Flavour::Classic, None);
-        check("import x from './x.js';\nexport default x;", Flavour::Module, None);
-        check("import x from './x.js';", Flavour::Classic, Some(1));
-        check("await fetch('x')", Flavour::Module, None);
-        check("", Flavour::Classic, None);
-        check("\u{0}\u{feff}<!-- x", Flavour::Classic, Some(1));
-    }
-
-    #[test]
     fn no_text_overflows_the_parser() {
         for part in ["(", "[", "{", "!", "a=>", "a?", "`${", "new ", "if(a)", "-", "async()=>{", "<", "a.b(", "a**"] {
             let source = part.repeat(100_000 / part.len());
-            syntax_error(&source, Flavour::Module);
             is_bare_expression(&format!("document.{source}"));
             runnable(&source);
         }

@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::browser::{Browsers, Condition, Outcome, PageReport};
 use crate::decide::{self, Decision, Ground, Visit};
 use crate::text::brief;
-use crate::{Error, autofix, compile, lint, outline};
+use crate::{Error, autofix, compile, lint, outline, python};
 
 /// Longest evidence of a check, in characters.
 const EVIDENCE_CHARS: usize = 500;
@@ -111,8 +111,10 @@ impl Verifier for SiteVerifier {
         });
         let visits = decide::visits(&inspection);
         let pages = join_all(visits.iter().map(|visit| self.browsers.look(&visit.job)));
-        let (files, pages) = tokio::join!(files, pages);
-        let files = files.map_err(Error::Lint)?;
+        let programs = python::check(&inspection.site, &inspection.attachments);
+        let (files, programs, pages) = tokio::join!(files, programs, pages);
+        let mut files = files.map_err(Error::Lint)?;
+        files.findings.extend(programs);
         if let Some(Err(error)) = pages.first() {
             warn!(event = "browser.absent", error = %ErrorChain(error), "site verified without a browser");
         }

@@ -3,12 +3,10 @@
 use percent_encoding::percent_decode_str;
 use ports::Draft;
 use shared_types::SitePath;
-use url::Url;
 
 use super::edit::{self, Edit};
 use super::{Change, texts};
 use crate::references::{self, Kind, Reference, Start, encoded_segment};
-use crate::serve::{Served, resolve};
 
 pub(super) fn find(draft: &Draft) -> Vec<Change> {
     let change = |(path, text): (&SitePath, &str)| {
@@ -30,27 +28,11 @@ fn edit(draft: &Draft, start: &Start, reference: &Reference) -> Option<Edit> {
         return None;
     }
     let url = start.url(reference.kind)?.join(reference.target.trim()).ok()?;
-    let actual = namesake(draft, &url)?;
+    let actual = references::namesake(&draft.site, &draft.pages_url, &url)?;
     let path_end = reference.target.find(['?', '#']).unwrap_or(reference.target.len());
     let path = &reference.target[..path_end];
     let with = respelled(path, &actual)?;
     Some(Edit::new(reference.at.start..reference.at.start + path_end, with))
-}
-
-/// The one file that a missing one differs from in case only.
-pub(crate) fn namesake_of(site: &ports::Site, pages_url: &Url, url: &Url) -> Option<SitePath> {
-    if resolve(site, pages_url, url) != Some(Served::Missing) {
-        return None;
-    }
-    let below = url.path().strip_prefix(pages_url.path())?;
-    let wanted = percent_decode_str(below).decode_utf8().ok()?.to_lowercase();
-    let mut same = site.iter().map(|(path, _)| path).filter(|path| path.as_str().to_lowercase() == wanted);
-    let only = same.next()?;
-    same.next().is_none().then(|| only.clone())
-}
-
-fn namesake(draft: &Draft, url: &Url) -> Option<SitePath> {
-    namesake_of(&draft.site, &draft.pages_url, url)
 }
 
 /// `written` with its names, from the last one back, spelled as those of `actual`.

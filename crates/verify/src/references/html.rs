@@ -23,13 +23,13 @@ pub(super) fn references(text: &str, markup: &Markup) -> Vec<Reference> {
         if let Some(style) = tag.attribute("style")
             && let Some(at) = &style.at
         {
-            found.extend(shifted(css::references(&style.value), at.start, None));
+            found.extend(shifted(css::references(&style.value), at.start));
         }
         let content = text.get(tag.content.clone()).unwrap_or_default();
         if let Some(flavour) = tag.inline() {
-            found.extend(shifted(js::references(content, flavour), tag.content.start, Some(flavour)));
+            found.extend(shifted(js::references(content, flavour), tag.content.start));
         } else if tag.name == "style" {
-            found.extend(shifted(css::references(content), tag.content.start, None));
+            found.extend(shifted(css::references(content), tag.content.start));
         }
     }
     // An entity changes what the text says.
@@ -41,7 +41,7 @@ pub(super) fn references(text: &str, markup: &Markup) -> Vec<Reference> {
 fn attributes(tag: &Tag) -> impl Iterator<Item = (&Attribute, Range<usize>)> {
     let holds_url = |attribute: &&Attribute| {
         let pair = (tag.name.as_str(), attribute.name.as_str());
-        URL_ATTRIBUTES.contains(&pair) || matches!(pair, ("base", "href") | ("form", "action"))
+        URL_ATTRIBUTES.contains(&pair) || pair == ("base", "href")
     };
     tag.attributes.iter().filter(holds_url).filter_map(|attribute| Some((attribute, attribute.at.clone()?)))
 }

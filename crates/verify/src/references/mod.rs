@@ -11,7 +11,6 @@ use shared_types::SitePath;
 use url::Url;
 
 use crate::markup::{self, Markup};
-use crate::script::Flavour;
 use crate::serve::{Served, resolve};
 
 /// A URL in a file.
@@ -32,7 +31,7 @@ pub(crate) enum Kind {
     Base,
     /// `fetch` and its like, from the page.
     Fetch,
-    /// An import of a module, from the file that it stands in.
+    /// An import of a module, from the file that it stands in, as links do.
     Import,
     /// Another text of a script that may be a path, from the page if it is one.
     Text,
@@ -64,24 +63,30 @@ pub(crate) struct Start {
     page: Option<Url>,
     /// The file itself.
     file: Url,
+    /// What its imports start from: a page's from where its links do.
+    imports: Option<Url>,
 }
 
 impl Start {
     /// For the references of the file at `path`.
     pub(crate) fn of(site: &Site, pages_url: &Url, path: &SitePath) -> Option<Self> {
         let file = pages_url.join(&encoded(path)).ok()?;
-        let page = match path.extension().as_str() {
-            "html" | "htm" => page_base(site, pages_url, &file, path),
-            "js" | "mjs" => shared_base(site, pages_url, path),
-            _ => Some(file.clone()),
+        let (page, imports) = match path.extension().as_str() {
+            "html" | "htm" => {
+                let base = page_base(site, pages_url, &file, path);
+                (base.clone(), base)
+            }
+            "js" | "mjs" => (shared_base(site, pages_url, path), Some(file.clone())),
+            _ => (Some(file.clone()), None),
         };
-        Some(Self { page, file })
+        Some(Self { page, file, imports })
     }
 
     /// What a reference of this kind is resolved against.
     pub(crate) fn url(&self, kind: Kind) -> Option<&Url> {
         match kind {
-            Kind::Base | Kind::Import => Some(&self.file),
+            Kind::Base => Some(&self.file),
+            Kind::Import => self.imports.as_ref(),
             Kind::Link | Kind::Fetch | Kind::Text => self.page.as_ref(),
         }
     }
@@ -108,6 +113,18 @@ pub(crate) fn is_served(site: &Site, pages_url: &Url, url: &Url) -> bool {
 pub(crate) fn rooted(target: &str) -> Option<&str> {
     let rest = target.strip_prefix('/')?;
     (!rest.starts_with(['/', '\\', '*'])).then_some(rest)
+}
+
+/// The one file that a missing one differs from in case only.
+pub(crate) fn namesake(site: &Site, pages_url: &Url, url: &Url) -> Option<SitePath> {
+    if resolve(site, pages_url, url) != Some(Served::Missing) {
+        return None;
+    }
+    let below = url.path().strip_prefix(pages_url.path())?;
+    let wanted = percent_encoding::percent_decode_str(below).decode_utf8().ok()?.to_lowercase();
+    let mut same = site.iter().map(|(path, _)| path).filter(|path| path.as_str().to_lowercase() == wanted);
+    let only = same.next()?;
+    same.next().is_none().then(|| only.clone())
 }
 
 fn page_base(site: &Site, pages_url: &Url, own: &Url, path: &SitePath) -> Option<Url> {
@@ -149,14 +166,10 @@ fn below(pages_url: &Url, url: &Url) -> bool {
     url.origin() == pages_url.origin() && url.path().starts_with(pages_url.path())
 }
 
-/// The references of a script inside a page, whose text begins at `from`.
-fn shifted(references: Vec<Reference>, from: usize, inline: Option<Flavour>) -> impl Iterator<Item = Reference> {
+/// The references of a part of a file that begins at `from`.
+fn shifted(references: Vec<Reference>, from: usize) -> impl Iterator<Item = Reference> {
     references.into_iter().map(move |mut reference| {
         reference.at = reference.at.start + from..reference.at.end + from;
-        // An inline module's imports start from the page, as everything in it does.
-        if inline.is_some() && reference.kind == Kind::Import {
-            reference.kind = Kind::Fetch;
-        }
         reference
     })
 }
@@ -174,7 +187,7 @@ mod tests {
     #[test]
     fn references_of_a_page() {
         let page = "<base href=\"b/\"><a href=\"/x.html\">x</a><img src='i.png' srcset=\"/a.png 1x, b.png 2x\">\
-                    <form action=\"/go\"></form><p style=\"background: url('/p.png')\"></p><style>p { background: url(/q.png) }</style>\
+                    <p style=\"background: url('/p.png')\"></p><style>p { background: url(/q.png) }</style>\
                     <script>fetch(\"/d.json\")</script><script type=\"module\">import x from \"/m.js\"</script>\
                     <a href=\"data:text/plain,x\">d</a><a href=\"?a=1&amp;b=2\">q</a><!-- <a href='/no'> -->";
         assert_eq!(
@@ -185,11 +198,10 @@ mod tests {
                 "Link i.png",
                 "Link /a.png",
                 "Link b.png",
-                "Link /go",
                 "Link /p.png",
                 "Link /q.png",
                 "Fetch /d.json",
-                "Fetch /m.js",
+                "Import /m.js",
                 "Link data:text/plain,x",
             ]
         );
