@@ -4,7 +4,8 @@
 //! A page is written by others and asks for what it likes. A browser that looks names up itself can
 //! be led to this machine between check and use; so it is told to hand every name and address to
 //! this proxy, which looks names up, checks all answers and connects to what was checked. The one
-//! exception is the list of allowed authorities: the local pages of a dry run.
+//! exception is the list of allowed authorities: the local pages of a dry run. [`Reach`] may keep
+//! pages from public hosts as well.
 //!
 //! Invariants: only CONNECT is done; tunnels, their set-up and their life are bounded; nothing
 //! outlives [`Service::run`]. What goes through a tunnel is not looked at.
@@ -36,6 +37,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Options {
     /// May be connected to wherever they are.
     pub allowed: Vec<Authority>,
+    /// Which hosts beside those may be connected to, at public addresses.
+    pub reach: Reach,
     /// Knows the addresses of names; what it answers is checked.
     pub lookup: Arc<dyn Lookup>,
     /// Tunnels at the same time; a browser waits for its turn. At least 1.
@@ -55,12 +58,36 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             allowed: Vec::new(),
+            reach: Reach::Everywhere,
             lookup: Arc::new(SystemLookup::default()),
             max_tunnels: 256,
             handshake_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
             lifetime: Duration::from_secs(300),
+        }
+    }
+}
+
+/// How far into the public network a page may go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// To every host.
+    #[default]
+    Everywhere,
+    /// To these names, in small letters; one that begins with a dot stands for all names below it.
+    Only(Vec<String>),
+}
+
+impl Reach {
+    fn holds(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Self::Everywhere, _) => true,
+            (Self::Only(names), Host::Domain(asked)) => {
+                let asked = asked.trim_end_matches('.');
+                names.iter().any(|name| asked == name || (name.starts_with('.') && asked.ends_with(name.as_str())))
+            }
+            (Self::Only(_), _) => false,
         }
     }
 }
@@ -104,6 +131,8 @@ fn literal(address: IpAddr) -> Host {
 enum Fault {
     #[error("it may not be connected to")]
     Refused(#[source] Refusal),
+    #[error("pages may not go there")]
+    OutOfReach,
     #[error("its name was not resolved")]
     Unresolved(#[source] Unresolved),
     #[error("it does not take the connection")]
@@ -115,7 +144,9 @@ enum Fault {
 impl Fault {
     fn reply(&self) -> ReplyError {
         match self {
-            Self::Refused(_) | Self::Unresolved(Unresolved::Refused(_)) => ReplyError::ConnectionNotAllowed,
+            Self::Refused(_) | Self::OutOfReach | Self::Unresolved(Unresolved::Refused(_)) => {
+                ReplyError::ConnectionNotAllowed
+            }
             Self::Unresolved(_) | Self::Late => ReplyError::HostUnreachable,
             Self::Unreachable(_) => ReplyError::ConnectionRefused,
         }
@@ -215,6 +246,8 @@ async fn refuse(client: Asked, reply: &ReplyError, options: &Options) {
 async fn connect(authority: &Authority, options: &Options) -> Result<TcpStream, Fault> {
     let addresses = if options.allowed.contains(authority) {
         wherever(authority, options).await?
+    } else if !options.reach.holds(&authority.host) {
+        return Err(Fault::OutOfReach);
     } else {
         guarded(authority, options).await?
     };

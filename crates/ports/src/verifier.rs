@@ -36,13 +36,15 @@ pub enum Target {
     Network,
 }
 
-/// A report and its picture.
+/// A report and its pictures.
 #[derive(Debug, Clone)]
 pub struct Verification {
-    /// The report; `screenshot` is not set yet.
+    /// The report; its screenshots are not set yet.
     pub report: CheckReport,
     /// PNG of the page, when a browser ran.
     pub screenshot: Option<Bytes>,
+    /// PNG of the page on a phone, when a browser ran.
+    pub phone_screenshot: Option<Bytes>,
 }
 
 /// A site as its author left it, and what is known of what it should be.

@@ -25,12 +25,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use ulid::Ulid;
 use url::Url;
-use verify::SiteVerifier;
+use verify::{CDN_HOSTS, Egress, SiteVerifier};
 
 use crate::clock::{RandomIds, SystemClock};
 use crate::closed::Closed;
 use crate::open_files;
-use crate::settings::{self, Browser, Role, Settings};
+use crate::settings::{self, Browser, PagesUnderTest, Role, Settings};
 
 /// Each stage of a stop may take this long; together they stay below 30 s.
 const FLOWS_GRACE: Duration = Duration::from_secs(18);
@@ -330,14 +330,24 @@ fn password(address: &SecretString) -> Option<SecretString> {
     Url::parse(address.expose_secret()).ok()?.password().map(SecretString::from)
 }
 
-/// Pages come from models and strangers: they reach public addresses, and the local pages of a dry
-/// run, through this and in no other way.
+/// Below it GitHub serves pages; they are looked at once they are published, however far pages may go.
+const PUBLISHED: &str = ".github.io";
+
+/// Pages come from models and strangers: they reach public addresses, as far as `VERIFY_EGRESS` says,
+/// and the local pages of a dry run, through this and in no other way.
 async fn browser_proxy(settings: &Settings, pages_url: Option<&Url>) -> Result<Option<proxy::Service>, Error> {
     if matches!(settings.browser, Browser::Off) {
         return Ok(None);
     }
     let allowed = pages_url.and_then(proxy::Authority::of).into_iter().collect();
-    let options = proxy::Options { allowed, ..proxy::Options::default() };
+    let only = |hosts: &[&str]| proxy::Reach::Only(hosts.iter().map(|host| (*host).to_owned()).collect());
+    let published = if settings.is_dry_run() { &[][..] } else { &[PUBLISHED][..] };
+    let reach = match settings.pages.egress {
+        Egress::Public => proxy::Reach::Everywhere,
+        Egress::Cdn => only(&[&CDN_HOSTS[..], published].concat()),
+        Egress::None => only(published),
+    };
+    let options = proxy::Options { allowed, reach, ..proxy::Options::default() };
     proxy::Service::bind(options).await.map(Some).map_err(Error::Proxy)
 }
 
@@ -347,7 +357,10 @@ fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
         Browser::At(program) => verify::Program::At(program.clone()),
         Browser::Off => verify::Program::Off,
     };
-    SiteVerifier::new(verify::Options { program, proxy, ..verify::Options::default() })
+    let PagesUnderTest { browsers, egress, cdn } = settings.pages.clone();
+    let default = verify::Options::default();
+    let browsers = browsers.unwrap_or(default.browsers);
+    SiteVerifier::new(verify::Options { program, proxy, browsers, egress, cdn: Some(cdn), ..default })
 }
 
 fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {

@@ -5,6 +5,7 @@
 
 mod limits;
 mod models;
+mod pages;
 mod rates;
 mod read;
 mod report;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub nats_url: Option<SecretString>,
     /// The browser.
     pub browser: Browser,
+    /// How many browsers, and how far their pages go.
+    pub pages: PagesUnderTest,
     /// `CONCURRENCY`: flows at once. Default 8.
     pub concurrency: usize,
     /// `ROLES`, or `--roles`: what this process does. Default all.
@@ -136,6 +139,17 @@ pub enum Browser {
     At(PathBuf),
     /// `VERIFY_BROWSER=off`: none is ever started.
     Off,
+}
+
+/// Pages while they are verified.
+#[derive(Debug, Clone)]
+pub struct PagesUnderTest {
+    /// `VERIFY_BROWSERS`: browsers at most, each with one page at a time. Not set: as many as cores, up to 4.
+    pub browsers: Option<usize>,
+    /// `VERIFY_EGRESS`: how far pages may go beside their own site. Default `public`.
+    pub egress: verify::Egress,
+    /// `CDN_CACHE_DIR` and `CDN_CACHE_MAX_BYTES`: libraries of public CDNs. Default `cdn` in the data folder, 256 MiB.
+    pub cdn: verify::Cdn,
 }
 
 /// Logs.

@@ -56,7 +56,7 @@ pub enum Verdict {
     Failed,
     /// Nothing here can decide it.
     Unjudged,
-    /// It needs a browser and none ran.
+    /// It needs a browser and none ran, or a public host that did not answer; the evidence says which.
     NotRun,
     /// No honest site can meet it; the evidence says why.
     Unsatisfiable,
@@ -127,6 +127,23 @@ pub struct FailedRequest {
     pub url: String,
     /// The HTTP status or the browser's reason.
     pub reason: String,
+    /// What kind of failure it is; reports of older versions do not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<FailureCause>,
+}
+
+/// Who or what kept a request from succeeding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCause {
+    /// It was answered with a status of 400 or more.
+    Status,
+    /// Pages may not go there: a private address, or one that `VERIFY_EGRESS` leaves out.
+    Blocked,
+    /// Nobody answered.
+    NoAnswer,
+    /// The browser refused it or gave it up: an origin's rules, an integrity attribute, a broken address.
+    Refused,
 }
 
 /// Whether a browser looked at the page.
@@ -187,9 +204,12 @@ pub struct CheckReport {
     pub console_errors: Vec<String>,
     /// Requests of the page that failed. At most 20.
     pub failed_requests: Vec<FailedRequest>,
-    /// PNG of the page, as a blob.
+    /// PNG of the page on a desktop, 1280 by 800 pixels, as a blob.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub screenshot: Option<Digest>,
+    /// PNG of the page on a phone, 390 by 844 pixels, as a blob.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phone_screenshot: Option<Digest>,
     /// Wall time of the verification in milliseconds.
     pub duration_ms: u64,
 }

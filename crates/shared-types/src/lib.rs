@@ -17,7 +17,8 @@ pub mod text;
 pub mod time;
 
 pub use checks::{
-    BrowserRun, Check, CheckReport, CheckResult, Earlier, FailedRequest, Finding, Phase, Severity, Verdict,
+    BrowserRun, Check, CheckReport, CheckResult, Earlier, FailedRequest, FailureCause, Finding, Phase, Severity,
+    Verdict,
 };
 pub use events::{Envelope, Payload};
 pub use ids::{CommitSha, Digest, Epoch, EventId, TaskId, TraceId};

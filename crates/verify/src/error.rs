@@ -58,12 +58,9 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
-    /// The browser or the page's process went away.
-    #[error("run the page: {what} ended while the page was open")]
-    Crashed {
-        /// The browser, or the page's process.
-        what: &'static str,
-    },
+    /// The browser went away.
+    #[error("run the page: the browser ended while the page was open")]
+    Crashed,
     /// The files could not be mended.
     #[error("mend the site")]
     Autofix(#[source] tokio::task::JoinError),

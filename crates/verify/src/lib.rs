@@ -10,9 +10,11 @@
 
 mod autofix;
 mod browser;
+mod cdn;
 mod compile;
 mod decide;
 mod error;
+mod findings;
 mod html;
 mod lint;
 mod markup;
@@ -22,8 +24,9 @@ mod references;
 mod script;
 mod serve;
 mod text;
+mod unanswered;
 mod verifier;
 
 pub use autofix::autofix;
 pub use error::Error;
-pub use verifier::{Options, Program, Sandbox, SiteVerifier};
+pub use verifier::{CDN_HOSTS, Cdn, Egress, Options, Program, Sandbox, SiteVerifier};

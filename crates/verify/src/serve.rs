@@ -42,15 +42,14 @@ pub(crate) fn resolve<'a>(site: &'a Site, pages_url: &Url, url: &Url) -> Option<
     Some(Served::Missing)
 }
 
-/// The `content-type` of a file, by its name.
-pub(crate) fn content_type(path: &SitePath) -> String {
-    let extension = path.extension();
-    let media = match extension.as_str() {
+/// The `content-type` of a file, by the extension of its name in small letters.
+pub(crate) fn content_type(extension: &str) -> String {
+    let media = match extension {
         "js" | "mjs" => "text/javascript".to_owned(),
         "md" => "text/markdown".to_owned(),
         // A file without an extension is text as a rule: LICENSE, uid.
         "" => "text/plain".to_owned(),
-        _ => mime_guess::from_ext(&extension).first_or_octet_stream().essence_str().to_owned(),
+        _ => mime_guess::from_ext(extension).first_or_octet_stream().essence_str().to_owned(),
     };
     let textual = media.starts_with("text/") || matches!(media.as_str(), "application/json" | "image/svg+xml");
     if textual { format!("{media}; charset=utf-8") } else { media }
@@ -102,7 +101,7 @@ mod tests {
             ("LICENSE", "text/plain; charset=utf-8"),
             ("x.strange", "application/octet-stream"),
         ] {
-            assert_eq!(content_type(&path.parse().unwrap()), expected, "{path}");
+            assert_eq!(content_type(&path.parse::<SitePath>().unwrap().extension()), expected, "{path}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The adapter: puts lint, rules and the browser's report together.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,13 +13,16 @@ use shared_types::http::{CheckBody, Part, PartState};
 use shared_types::{BrowserRun, Check, CheckReport, CheckResult, Finding, Round};
 use tracing::warn;
 
-use crate::browser::{Browsers, Condition, Outcome, PageReport};
+use crate::browser::{Condition, Outcome, PageReport, Pool, Scope, Sight, Unanswered};
 use crate::decide::{self, Decision, Ground, Visit};
 use crate::text::brief;
-use crate::{Error, autofix, compile, lint, outline, python};
+use crate::{Error, autofix, compile, findings, lint, outline, python, unanswered};
 
 /// Longest evidence of a check, in characters.
 const EVIDENCE_CHARS: usize = 500;
+
+/// However many cores there are: more browsers at once are a decision about memory.
+const MAX_DEFAULT_BROWSERS: usize = 4;
 
 /// How to verify.
 #[derive(Debug, Clone)]
@@ -29,13 +33,45 @@ pub struct Options {
     pub page_timeout: Duration,
     /// From opening until the page is looked at although it does not rest; below `page_timeout`.
     pub idle_timeout: Duration,
-    /// Pages open at the same time; at least 1.
-    pub concurrency: usize,
+    /// One expression of a check, its promise included, at most.
+    pub expression_timeout: Duration,
+    /// Browsers at most, each with one page at a time; at least 1. One takes about 250 MB.
+    pub browsers: usize,
+    /// A browser that nobody needed for so long ends.
+    pub keep_warm: Duration,
     /// Whether the browser confines its pages.
     pub sandbox: Sandbox,
     /// A SOCKS5 proxy on 127.0.0.1, the pages' only way out: it gets every name and every address,
     /// those of this machine too. Without one, pages reach whatever this machine reaches.
     pub proxy: Option<SocketAddr>,
+    /// How far that proxy lets pages go; here it only tells who is to blame for what is missing.
+    pub egress: Egress,
+    /// Libraries of public CDNs on this machine. Without it they come from the network.
+    pub cdn: Option<Cdn>,
+}
+
+/// How far pages may go beside their own site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Egress {
+    /// To every public address.
+    #[default]
+    Public,
+    /// To [`CDN_HOSTS`].
+    Cdn,
+    /// Nowhere.
+    None,
+}
+
+/// The public CDNs whose libraries a [`Cdn`] holds.
+pub const CDN_HOSTS: [&str; 3] = ["cdn.jsdelivr.net", "cdnjs.cloudflare.com", "unpkg.com"];
+
+/// A cache of public libraries; its layout is in the crate's README.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cdn {
+    /// Need not exist.
+    pub folder: PathBuf,
+    /// Of what was fetched, at most; packages put there by hand do not count. 0: nothing is kept.
+    pub max_bytes: u64,
 }
 
 impl Default for Options {
@@ -44,9 +80,13 @@ impl Default for Options {
             program: Program::InPath,
             page_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(10),
-            concurrency: 2,
+            expression_timeout: Duration::from_secs(5),
+            browsers: std::thread::available_parallelism().map_or(1, NonZero::get).clamp(1, MAX_DEFAULT_BROWSERS),
+            keep_warm: Duration::from_secs(300),
             sandbox: Sandbox::Auto,
             proxy: None,
+            egress: Egress::Public,
+            cdn: None,
         }
     }
 }
@@ -73,20 +113,26 @@ pub enum Sandbox {
     Off,
 }
 
-/// Holds sites against their checks, with a warm browser that starts on first use.
+/// Holds sites against their checks, with warm browsers that start on first use.
 #[derive(Debug)]
 pub struct SiteVerifier {
-    browsers: Browsers,
+    browsers: Pool,
 }
 
 impl SiteVerifier {
     /// Starts nothing yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { browsers: Browsers::new(options) }
+        Self { browsers: Pool::new(options) }
     }
 
-    /// Ends the browser and removes its profile. Dropping the verifier does so too, without waiting.
+    /// What the warm browsers take now, in bytes, pages shared among them counted once; none where the
+    /// system does not say. Also the gauge `sitewright_browser_memory_bytes`.
+    pub async fn browser_memory(&self) -> Option<u64> {
+        self.browsers.memory().await
+    }
+
+    /// Ends the browsers and removes their profiles. Dropping the verifier does so too, without waiting.
     pub async fn close(&self) {
         self.browsers.close().await;
     }
@@ -110,7 +156,9 @@ impl Verifier for SiteVerifier {
             move || read_files(&inspection)
         });
         let visits = decide::visits(&inspection);
-        let pages = join_all(visits.iter().map(|visit| self.browsers.look(&visit.job)));
+        // The first page is the site as people come to it.
+        let scopes = std::iter::once(Scope::Whole).chain(std::iter::repeat(Scope::Answers));
+        let pages = join_all(visits.iter().zip(scopes).map(|(visit, scope)| self.browsers.look(&visit.job, scope)));
         let programs = python::check(&inspection.site, &inspection.attachments);
         let (files, programs, pages) = tokio::join!(files, programs, pages);
         let mut files = files.map_err(Error::Lint)?;
@@ -128,7 +176,6 @@ impl HealthPart for SiteVerifier {
         let (state, detail) = match self.browsers.condition() {
             Condition::Warm(product) => (PartState::Up, product),
             Condition::Ready(path) => (PartState::Up, format!("{}, starts on first use", path.display())),
-            Condition::Busy => (PartState::Up, "starting or ending".to_owned()),
             Condition::Absent(reason) => (PartState::Degraded, format!("JavaScript checks are not run: {reason}")),
         };
         Part { name: "browser".to_owned(), state, needed: false, detail }
@@ -151,19 +198,26 @@ fn read_files(inspection: &Inspection) -> FromFiles {
     }
 }
 
+/// What a page said about a check.
+struct Seen {
+    outcome: Outcome,
+    /// What that page did not get.
+    unanswered: Vec<Unanswered>,
+}
+
 /// The first page is the site's own; the others were opened with a query.
 fn report(
     inspection: &Inspection,
-    files: FromFiles,
+    mut files: FromFiles,
     visits: &[Visit],
     pages: Vec<Result<PageReport, Error>>,
     began: Instant,
 ) -> Verification {
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; inspection.checks.len()];
+    let mut seen: Vec<Option<Seen>> = inspection.checks.iter().map(|_| None).collect();
     let mut browser = BrowserRun::NotRun { reason: "no page was opened".to_owned() };
-    let (mut console_errors, mut failed_requests, mut screenshot) = (Vec::new(), Vec::new(), None);
+    let (mut console_errors, mut failed_requests, mut sight) = (Vec::new(), Vec::new(), Sight::default());
     for (place, (visit, page)) in visits.iter().zip(pages).enumerate() {
-        let page = match page {
+        let mut page = match page {
             Ok(page) => page,
             Err(error) if place == 0 => {
                 browser = BrowserRun::NotRun { reason: ErrorChain(&error).to_string() };
@@ -171,32 +225,36 @@ fn report(
             }
             Err(_) => continue,
         };
+        if place == 0 {
+            files.findings.extend(findings::of(&page));
+            sight = page.sight.take().unwrap_or_default();
+            browser = BrowserRun::Ran { browser: page.browser };
+            (console_errors, failed_requests) = (page.console_errors, page.failed_requests);
+        }
         for (index, outcome) in visit.checks.iter().zip(page.outcomes) {
-            if let Some(place) = outcomes.get_mut(*index) {
-                *place = Some(outcome);
+            if let Some(place) = seen.get_mut(*index) {
+                *place = Some(Seen { outcome, unanswered: page.unanswered.clone() });
             }
         }
-        if place == 0 {
-            browser = BrowserRun::Ran { browser: page.browser };
-            (console_errors, failed_requests, screenshot) =
-                (page.console_errors, page.failed_requests, page.screenshot);
-        }
     }
-    let result = |((check, ground), outcome): ((&Check, Ground), Option<Outcome>)| {
-        let Decision { verdict, strict, evidence } = decide::settle(check, ground, outcome);
+    let result = |((check, ground), seen): ((&Check, Ground), Option<Seen>)| {
+        let (outcome, missed) = seen.map_or((None, Vec::new()), |seen| (Some(seen.outcome), seen.unanswered));
+        let Decision { verdict, strict, evidence } =
+            unanswered::weighed(check, decide::settle(check, ground, outcome), &missed);
         let evidence = Some(brief(&evidence, EVIDENCE_CHARS)).filter(|text| !text.is_empty());
         CheckResult { check: check.clone(), verdict, strict, evidence }
     };
     let report = CheckReport {
         phase: inspection.phase,
         browser,
-        checks: inspection.checks.iter().zip(files.grounds).zip(outcomes).map(result).collect(),
+        checks: inspection.checks.iter().zip(files.grounds).zip(seen).map(result).collect(),
         findings: files.findings,
         judgements: Vec::new(),
         console_errors,
         failed_requests,
         screenshot: None,
+        phone_screenshot: None,
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    Verification { report, screenshot }
+    Verification { report, screenshot: sight.desktop, phone_screenshot: sight.phone }
 }

@@ -117,6 +117,7 @@ async fn the_screenshot_is_that_of_the_latest_report() {
         console_errors: Vec::new(),
         failed_requests: Vec::new(),
         screenshot: Some(house.blobs.put(png.clone()).await.unwrap()),
+        phone_screenshot: None,
         duration_ms: 1,
     };
     house.record(&tale, "verify", TaskUpdate { report: Some(report), ..TaskUpdate::default() }).await;

@@ -61,6 +61,7 @@ mod testing {
             console_errors: failing.console.iter().map(|error| (*error).to_owned()).collect(),
             failed_requests: Vec::new(),
             screenshot: None,
+            phone_screenshot: None,
             duration_ms: 0,
         }
     }

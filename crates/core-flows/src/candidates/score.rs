@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use ports::Site;
-use shared_types::{CheckReport, Severity};
+use shared_types::{CheckReport, Finding, Severity};
 
 /// What a candidate is fit for; greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +20,8 @@ pub(crate) enum Class {
     AllPass,
 }
 
-/// The rules of findings that say that there is no page to speak of.
-const BROKEN: [&str; 3] = ["page.missing", "page.blank", "page.timeout"];
+/// The rule of the finding that there is no page to speak of; as a notice it only wonders.
+const BLANK: &str = "page.blank";
 
 /// How good a candidate is; greater is better. The class comes first, then the checks, then what
 /// lint found, then the size: of two pages that do the same, the smaller one.
@@ -40,7 +40,8 @@ impl Score {
     pub(crate) fn of(site: &Site, report: &CheckReport, losses: &[String]) -> Self {
         let failed = report.blocking().count();
         let of_severity = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
-        let broken = report.findings.iter().any(|finding| BROKEN.contains(&finding.rule.as_str()));
+        let is_blank = |finding: &Finding| finding.rule == BLANK && finding.severity >= Severity::Error;
+        let broken = report.findings.iter().any(is_blank);
         let class = match (report.worst(), failed) {
             (Some(Severity::Blocker), _) => Class::Blocked,
             _ if !losses.is_empty() => Class::Destructive,

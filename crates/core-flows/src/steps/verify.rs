@@ -40,13 +40,14 @@ pub(super) fn not_done(progress: &Progress, reason: &str) -> Option<Done> {
         console_errors: Vec::new(),
         failed_requests: Vec::new(),
         screenshot: None,
+        phone_screenshot: None,
         duration_ms: 0,
     };
     let update = TaskUpdate { report: Some(report.clone()), ..TaskUpdate::default() };
     Some(Done::new(Outcome::Verify(report), "not verified").update(update).note(format!("not verified: {reason}")))
 }
 
-/// Holds `site` against all checks and stores the picture.
+/// Holds `site` against all checks and stores the pictures.
 pub(super) async fn inspect(
     ctx: &Context,
     prepared: &Prepared,
@@ -67,6 +68,9 @@ pub(super) async fn inspect(
     let mut report = verification.report;
     if let Some(picture) = verification.screenshot {
         report.screenshot = Some(ctx.ports.blobs.put(picture).await?);
+    }
+    if let Some(picture) = verification.phone_screenshot {
+        report.phone_screenshot = Some(ctx.ports.blobs.put(picture).await?);
     }
     Ok(report)
 }
@@ -96,10 +100,14 @@ pub(super) fn verified_event(report: &CheckReport) -> Payload {
 /// `3/5 checks passed, 1 failed (1 held before), 1 unjudged`.
 pub(super) fn summary(report: &CheckReport) -> String {
     let mut text = format!("{}/{} checks passed", report.passed(), report.total());
+    let not_run = match report.browser {
+        BrowserRun::NotRun { .. } => "not run: no browser",
+        BrowserRun::Ran { .. } => "not run: a host did not answer",
+    };
     for (verdict, word) in [
         (Verdict::Failed, "failed"),
         (Verdict::Unjudged, "unjudged"),
-        (Verdict::NotRun, "not run: no browser"),
+        (Verdict::NotRun, not_run),
         (Verdict::Unsatisfiable, "unsatisfiable"),
     ] {
         match report.count(verdict) {

@@ -270,9 +270,10 @@ impl Verifier for FakeVerifier {
             console_errors: Vec::new(),
             failed_requests: Vec::new(),
             screenshot: None,
+            phone_screenshot: None,
             duration_ms: 0,
         };
-        Ok(Verification { report, screenshot: None })
+        Ok(Verification { report, screenshot: None, phone_screenshot: None })
     }
 }
 

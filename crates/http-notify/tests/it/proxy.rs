@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http_notify::Lookup;
-use http_notify::proxy::{Authority, Options, Service};
+use http_notify::proxy::{Authority, Options, Reach, Service};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -139,6 +139,30 @@ async fn a_page_cannot_rebind_its_name() {
         assert_eq!(proxy.connect("rebound.example", canary.port()).await.1, NOT_ALLOWED);
     }
     assert_eq!((canary.hits().await, names.asked.load(Ordering::SeqCst)), (0, 3));
+}
+
+/// A name within reach is looked up and tried; any other is not even looked up.
+#[tokio::test]
+async fn reach_keeps_pages_from_public_hosts() {
+    let names = Arc::new(Rebinding::new(&[PUBLIC; 4]));
+    let only = ["cdn.example", ".pages.example"].map(ToOwned::to_owned).to_vec();
+    let quick = Duration::from_millis(100);
+    for (reach, host, goes) in [
+        (Reach::Only(only.clone()), "cdn.example", true),
+        (Reach::Only(only.clone()), "CDN.example", true),
+        (Reach::Only(only.clone()), "me.pages.example", true),
+        (Reach::Only(only.clone()), "pages.example", false),
+        (Reach::Only(only.clone()), "evilcdn.example", false),
+        (Reach::Only(only.clone()), "cdn.example.evil.example", false),
+        (Reach::Only(only.clone()), PUBLIC, false),
+        (Reach::Only(Vec::new()), "cdn.example", false),
+        (Reach::Everywhere, "evil.example", true),
+    ] {
+        let options = Options { reach, lookup: names.clone(), connect_timeout: quick, ..Options::default() };
+        let reply = Proxy::start(options).await.connect(host, 8443).await.1;
+        assert_eq!(reply != NOT_ALLOWED, goes, "{host}: {reply}");
+    }
+    assert_eq!(names.asked.load(Ordering::SeqCst), 4, "only what is within reach is looked up");
 }
 
 #[tokio::test]

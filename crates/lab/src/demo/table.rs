@@ -109,6 +109,7 @@ mod tests {
             console_errors: Vec::new(),
             failed_requests: Vec::new(),
             screenshot: None,
+            phone_screenshot: None,
             duration_ms: 1,
         }
     }

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{
     Browser, CodeHost, Error, Fault, GitHub, Http, Limits, Local, Log, LogFormat, Notify, Role, Settings, limits,
-    models, rates, socket, students,
+    models, pages, rates, socket, students,
 };
 
 /// What issuers send on a dry run when nothing else is set. Only for loopback.
@@ -69,6 +69,10 @@ pub const DOCUMENTED: &[&str] = &[
     "NATS_URL",
     "VERIFY_BROWSER",
     "CHROMIUM",
+    "VERIFY_BROWSERS",
+    "VERIFY_EGRESS",
+    "CDN_CACHE_DIR",
+    "CDN_CACHE_MAX_BYTES",
     "LOG",
     "LOG_FORMAT",
     "ALIASES",
@@ -121,10 +125,11 @@ pub fn read(file: Option<&Path>, environment: BTreeMap<String, String>) -> Resul
         .map_err(|error| fault(error.into()))?;
     let sizes: limits::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let models: models::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
+    let pages: pages::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let raw: Raw = config.try_deserialize().map_err(|error| fault(error.into()))?;
     let mut faults = unknown_names(path);
     let limits = limits::read(&sizes, &mut faults);
-    let settings = check(raw, models, limits, &environment, &mut faults);
+    let settings = check(raw, (models, &pages), limits, &environment, &mut faults);
     match settings {
         Some(settings) if faults.is_empty() => Ok(settings),
         _ => Err(Error::Faults(faults)),
@@ -152,7 +157,7 @@ fn unknown_names(path: &Path) -> Vec<Fault> {
 
 fn check(
     raw: Raw,
-    models: models::Raw,
+    (models, pages): (models::Raw, &pages::Raw),
     limits: Limits,
     variables: &BTreeMap<String, String>,
     faults: &mut Vec<Fault>,
@@ -222,6 +227,7 @@ fn check(
     };
     let trusted_proxies = networks("TRUSTED_PROXIES", raw.trusted_proxies.as_deref(), faults);
     let rates = rates::read(raw.limits_file.as_deref(), faults);
+    let pages = pages::read(pages, &data_dir, faults);
     Some(Settings {
         http: Http {
             bind: socket(ip, port),
@@ -239,6 +245,7 @@ fn check(
         notify: Notify { allow_insecure: allow_insecure || dry_run, max_attempts },
         nats_url: raw.nats_url,
         browser,
+        pages,
         concurrency,
         roles,
         log: Log { filter: raw.log.unwrap_or_else(|| "info".to_owned()), format },
@@ -292,7 +299,7 @@ fn or_default<T: FromStr>(
     }
 }
 
-fn within(
+pub(super) fn within(
     name: &'static str,
     text: Option<&str>,
     default: usize,

@@ -54,6 +54,8 @@ fn all_that_is_missing_is_said_at_once() {
             ("STUDENT_SECRET", "s"),
             ("LLM_API_KEY", "k"),
             ("VERIFY_BROWSER", "lynx"),
+            ("VERIFY_BROWSERS", "0"),
+            ("VERIFY_EGRESS", "some"),
         ],
         expect![[r#"
             these settings are missing or wrong:

@@ -7,6 +7,7 @@ use chromiumoxide::cdp::js_protocol::runtime::{
     CallFunctionOnParams, EvaluateParams, RemoteObject, RemoteObjectSubtype, RemoteObjectType, TimeDelta,
 };
 use chromiumoxide::error::CdpError;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -14,9 +15,6 @@ use super::question::Question;
 use super::recorder::exception;
 use crate::decide;
 use crate::text::brief;
-
-/// What one expression may take, its promise included.
-pub(super) const EXPRESSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a page that is alive needs for `1`, on a crowded machine.
 const PULSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,15 +51,20 @@ impl Outcome {
 #[derive(Debug)]
 pub(super) struct Hung;
 
-/// Evaluates one expression. An exception is an outcome; silence of the page is not.
-pub(super) async fn evaluate(page: &Page, Question { runnable, oracle }: &Question) -> Result<Outcome, Hung> {
-    let outcome = match (ask(page, &runnable.source, EXPRESSION_TIMEOUT).await, oracle) {
+/// Evaluates one expression, which may take `limit` with its promise. An exception is an outcome;
+/// silence of the page is not.
+pub(super) async fn evaluate(
+    page: &Page,
+    Question { runnable, oracle }: &Question,
+    limit: Duration,
+) -> Result<Outcome, Hung> {
+    let outcome = match (ask(page, &runnable.source, limit).await, oracle) {
         (Answer::Value(value), Some(oracle)) => decide::weigh(oracle, &told(&value)),
         (Answer::Value(value), None) => weigh(page, &value).await,
         (Answer::Threw(text), _) => Outcome::failed(text),
         (Answer::Late, _) => {
             pulse(page).await?;
-            Outcome::failed(format!("timed out after {} s", EXPRESSION_TIMEOUT.as_secs()))
+            Outcome::failed(format!("timed out after {} s", limit.as_secs()))
         }
     };
     match &runnable.subject {
@@ -98,6 +101,14 @@ async fn pulse(page: &Page) -> Result<(), Hung> {
     match ask(page, "1", PULSE_TIMEOUT).await {
         Answer::Late => Err(Hung),
         _ => Ok(()),
+    }
+}
+
+/// What one of our own expressions, or its promise, gives as JSON; none when it does not in time.
+pub(super) async fn tell<T: DeserializeOwned>(page: &Page, expression: &str, limit: Duration) -> Option<T> {
+    match ask(page, expression, limit).await {
+        Answer::Value(value) => serde_json::from_value(told(&value)).ok(),
+        Answer::Threw(_) | Answer::Late => None,
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) enum PageEvent {
     Console(Arc<EventConsoleApiCalled>),
     Thrown(Arc<EventExceptionThrown>),
     Logged(Arc<EventEntryAdded>),
-    Dialog,
+    Dialog(Arc<EventJavascriptDialogOpening>),
     Loaded,
     Crashed,
 }
@@ -49,7 +49,7 @@ pub(super) async fn listen(page: &Page) -> Result<SelectAll<BoxStream<'static, P
         kind(page, PageEvent::Console).await?,
         kind(page, PageEvent::Thrown).await?,
         kind(page, PageEvent::Logged).await?,
-        kind(page, |_: Arc<EventJavascriptDialogOpening>| PageEvent::Dialog).await?,
+        kind(page, PageEvent::Dialog).await?,
         kind(page, |_: Arc<EventLoadEventFired>| PageEvent::Loaded).await?,
         kind(page, |_: Arc<EventTargetCrashed>| PageEvent::Crashed).await?,
     ]))

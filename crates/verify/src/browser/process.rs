@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::COMMAND_TIMEOUT;
+use super::sight::DESKTOP;
 use crate::{Error, Options, Sandbox};
 
 /// Until the debugging port is offered: 1 s on a quiet machine, more on a crowded one.
@@ -38,16 +39,13 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Of a browser that does not start, this much of its last words is reported, in bytes.
 const LAST_WORDS_BYTES: usize = 600;
 
-/// The page's size in CSS pixels: a small laptop's.
-const VIEWPORT: (u32, u32) = (1280, 800);
-
 /// Variables that a browser may need; it gets no others, so no secret of ours. The names of proxies
 /// are not among them: pages go out through [`Options::proxy`] or directly, never past the guard.
 const PASSED_ON: [&str; 8] =
     ["PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "CHROMIUM_FLAGS"];
 
 /// No first-run pages, no traffic of its own, no throttling of pages that are not in front.
-const FLAGS: [&str; 26] = [
+const FLAGS: [&str; 27] = [
     "--headless=new",
     "--remote-debugging-port=0",
     "--disable-background-networking",
@@ -69,6 +67,8 @@ const FLAGS: [&str; 26] = [
     "--disable-sync",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
+    // In MiB: a script that fills its heap ends its page soon, rather than in minutes.
+    "--js-flags=--max-old-space-size=512",
     "--lang=en-US",
     "--metrics-recording-only",
     "--mute-audio",
@@ -82,6 +82,8 @@ const FLAGS: [&str; 26] = [
 pub(super) struct Running {
     browser: Browser,
     product: String,
+    /// Process group of all that belongs to it.
+    group: Option<u32>,
     /// Closing it ends the browser.
     lifeline: std::sync::Mutex<Option<ChildStdin>>,
     ended: watch::Receiver<bool>,
@@ -95,7 +97,7 @@ impl Running {
     pub(super) async fn start(program: PathBuf, options: &Options) -> Result<Self, Error> {
         let profile = tempfile::Builder::new().prefix("sitewright-browser-").tempdir().map_err(Error::Profile)?;
         let mut child = spawn(&program, options, profile.path())?;
-        let lifeline = child.stdin.take();
+        let (lifeline, group) = (child.stdin.take(), child.id());
         let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
         let address = match lines {
             Some(lines) => debugging_address(&program, lines).await?,
@@ -108,6 +110,7 @@ impl Running {
         let mut running = Self {
             browser,
             product: String::new(),
+            group,
             lifeline: std::sync::Mutex::new(lifeline),
             ended,
             driver: std::sync::Mutex::new(Some(driver)),
@@ -124,6 +127,11 @@ impl Running {
     /// Product and version, as the browser says.
     pub(super) fn product(&self) -> &str {
         &self.product
+    }
+
+    /// The process group of all that belongs to it.
+    pub(super) fn group(&self) -> Option<u32> {
+        self.group
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -186,7 +194,7 @@ fn spawn(program: &Path, options: &Options, profile: &Path) -> Result<Child, Err
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(include_str!("supervise.sh")).arg("sitewright-browser").arg(profile);
     command.arg(program).args(FLAGS).arg(folder);
-    command.arg(format!("--window-size={},{}", VIEWPORT.0, VIEWPORT.1));
+    command.arg(format!("--window-size={},{}", DESKTOP.0, DESKTOP.1));
     // Chromium refuses its sandbox to root; the profile folder, just made, belongs to whom we are.
     let is_root = profile.metadata().map_err(Error::Profile)?.uid() == 0;
     if options.sandbox == Sandbox::Off || is_root {
@@ -243,7 +251,7 @@ async fn debugging_address(program: &Path, mut lines: Lines<BufReader<ChildStder
 async fn connect(address: &str) -> Result<(Browser, Handler), Error> {
     let config = HandlerConfig {
         ignore_https_errors: false,
-        viewport: Some(Viewport { width: VIEWPORT.0, height: VIEWPORT.1, ..Viewport::default() }),
+        viewport: Some(Viewport { width: DESKTOP.0, height: DESKTOP.1, ..Viewport::default() }),
         request_timeout: COMMAND_TIMEOUT,
         ..HandlerConfig::default()
     };

@@ -8,12 +8,14 @@ use chromiumoxide::cdp::browser_protocol::log::{LogEntryLevel, LogEntrySource};
 use chromiumoxide::cdp::browser_protocol::network::{EventRequestWillBeSent, EventResponseReceived, ResourceType};
 use chromiumoxide::cdp::browser_protocol::page::FrameId;
 use chromiumoxide::cdp::js_protocol::runtime::{ConsoleApiCalledType, ExceptionDetails, RemoteObject};
-use shared_types::FailedRequest;
+use shared_types::{FailedRequest, FailureCause};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::events::PageEvent;
+use super::requests::{Part, Unanswered, Why, cause, is_busy, public_name};
+use crate::Egress;
 use crate::text::brief;
 
 /// Errors and failed requests kept of one run.
@@ -37,26 +39,44 @@ pub(super) struct Recorder {
 
 #[derive(Debug)]
 struct State {
-    urls: HashMap<String, String>,
+    requests: HashMap<String, Request>,
     open: HashSet<String>,
     /// Kept apart since an end may arrive before its beginning.
     ended: HashSet<String>,
     /// URLs of the workers that have begun.
     workers: HashSet<String>,
     main_frame: Option<FrameId>,
-    failures: Vec<(String, String)>,
+    failures: Vec<Failure>,
     errors: Vec<String>,
     loaded: bool,
     last_change: Instant,
     /// The URL opened and the status it was answered with.
     opened: Url,
     status: Option<i64>,
+    egress: Egress,
+}
+
+/// A request that was made.
+#[derive(Debug)]
+struct Request {
+    url: String,
+    kind: Option<ResourceType>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    /// The request's.
+    id: String,
+    reason: String,
+    cause: FailureCause,
+    /// When it was answered.
+    status: Option<i64>,
 }
 
 impl Recorder {
-    pub(super) fn new(opened: Url) -> Self {
+    pub(super) fn new(opened: Url, egress: Egress) -> Self {
         let state = State {
-            urls: HashMap::new(),
+            requests: HashMap::new(),
             open: HashSet::new(),
             ended: HashSet::new(),
             workers: HashSet::new(),
@@ -66,6 +86,7 @@ impl Recorder {
             loaded: false,
             last_change: Instant::now(),
             opened,
+            egress,
             status: None,
         };
         Self { state: Mutex::new(state), changed: Notify::new() }
@@ -109,14 +130,29 @@ impl Recorder {
     pub(super) fn failed_requests(&self) -> Vec<FailedRequest> {
         let state = self.state();
         let mut failed: Vec<FailedRequest> = Vec::new();
-        for (id, reason) in &state.failures {
-            let Some(url) = state.urls.get(id).map(|url| shown(url)) else { continue };
-            let request = FailedRequest { url, reason: reason.clone() };
+        for failure in &state.failures {
+            let Some(url) = state.requests.get(&failure.id).map(|request| shown(&request.url)) else { continue };
+            let request = FailedRequest { url, reason: failure.reason.clone(), cause: Some(failure.cause) };
             if failed.len() < KEPT && !failed.contains(&request) {
                 failed.push(request);
             }
         }
         failed
+    }
+
+    /// Hosts that scripts, data or style sheets were to come from and did not, for want of an answer;
+    /// each once, at most [`KEPT`].
+    pub(super) fn unanswered(&self) -> Vec<Unanswered> {
+        let state = self.state();
+        let mut found: Vec<Unanswered> = Vec::new();
+        let failed = state.failures.iter().filter_map(|failure| Some((&failure.id, failure.why()?)));
+        for (id, why) in failed.chain(state.open.iter().map(|id| (id, Why::Silent))) {
+            let unanswered = state.requests.get(id).and_then(|request| state.foreign(request, why));
+            if let Some(unanswered) = unanswered.filter(|new| found.len() < KEPT && !found.contains(new)) {
+                found.push(unanswered);
+            }
+        }
+        found
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -133,7 +169,9 @@ impl State {
                 self.ended(event.request_id.as_ref());
                 // A request that the page itself gave up is no failure; one that was blocked is.
                 if event.canceled != Some(true) || event.blocked_reason.is_some() {
-                    self.fail(event.request_id.as_ref(), event.error_text.clone());
+                    let request = self.requests.get(event.request_id.as_ref());
+                    let cause = cause(event, request.map_or("", |request| &request.url), self.egress);
+                    self.fail(event.request_id.as_ref(), event.error_text.clone(), cause, None);
                 }
             }
             PageEvent::Responded(event) => self.responded(event),
@@ -156,7 +194,7 @@ impl State {
                 self.last_change = Instant::now();
             }
             PageEvent::Attached(event) => self.attached(&event.target_info.url),
-            PageEvent::Paused(_) | PageEvent::Dialog | PageEvent::Crashed => {}
+            PageEvent::Paused(_) | PageEvent::Dialog(_) | PageEvent::Crashed => {}
         }
     }
 
@@ -165,9 +203,10 @@ impl State {
         if self.is_icon(url) {
             return;
         }
-        if self.urls.len() < FOLLOWED {
+        if self.requests.len() < FOLLOWED {
             // Of a data URL only the kind matters, and it may be long.
-            self.urls.insert(id.to_owned(), url.chars().take(URL_CHARS * 2).collect());
+            let url = url.chars().take(URL_CHARS * 2).collect();
+            self.requests.insert(id.to_owned(), Request { url, kind: event.r#type.clone() });
         }
         if self.main_frame.is_none() {
             self.main_frame.clone_from(&event.frame_id);
@@ -186,8 +225,8 @@ impl State {
         if self.workers.len() < FOLLOWED {
             self.workers.insert(url.to_owned());
         }
-        let urls = &self.urls;
-        self.open.retain(|id| urls.get(id).is_none_or(|open| open != url));
+        let requests = &self.requests;
+        self.open.retain(|id| requests.get(id).is_none_or(|open| open.url != url));
         self.last_change = Instant::now();
     }
 
@@ -211,16 +250,24 @@ impl State {
             self.status = Some(status);
         }
         if status >= 400 && !self.is_icon(&event.response.url) {
-            self.urls.entry(event.request_id.as_ref().to_owned()).or_insert_with(|| event.response.url.clone());
-            self.fail(event.request_id.as_ref(), status.to_string());
+            let request = || Request { url: event.response.url.clone(), kind: Some(event.r#type.clone()) };
+            self.requests.entry(event.request_id.as_ref().to_owned()).or_insert_with(request);
+            self.fail(event.request_id.as_ref(), status.to_string(), FailureCause::Status, Some(status));
         }
     }
 
-    fn fail(&mut self, id: &str, reason: String) {
+    fn fail(&mut self, id: &str, reason: String, cause: FailureCause, status: Option<i64>) {
         // More than are kept, since some will turn out to be the same.
         if self.failures.len() < KEPT * 10 {
-            self.failures.push((id.to_owned(), reason));
+            self.failures.push(Failure { id: id.to_owned(), reason, cause, status });
         }
+    }
+
+    /// What the page misses without the answer; nothing when the request was to its own site, or to
+    /// an address instead of a name: no public page depends on one.
+    fn foreign(&self, request: &Request, why: Why) -> Option<Unanswered> {
+        let url = Url::parse(&request.url).ok().filter(|url| url.origin() != self.opened.origin())?;
+        Some(Unanswered { host: public_name(&url)?.to_owned(), why, part: Part::of(request.kind.as_ref()?)? })
     }
 
     fn error(&mut self, text: &str) {
@@ -230,7 +277,19 @@ impl State {
     }
 
     fn rest_since(&self) -> Option<Instant> {
-        (self.loaded && self.open.is_empty() && self.urls.len() < FOLLOWED).then_some(self.last_change)
+        (self.loaded && self.open.is_empty() && self.requests.len() < FOLLOWED).then_some(self.last_change)
+    }
+}
+
+impl Failure {
+    /// Why there was no answer; none where there was one.
+    fn why(&self) -> Option<Why> {
+        match (self.cause, self.status) {
+            (FailureCause::NoAnswer, _) => Some(Why::Silent),
+            (FailureCause::Blocked, _) => Some(Why::Kept),
+            (FailureCause::Status, Some(status)) if is_busy(status) => Some(Why::Busy(status)),
+            _ => None,
+        }
     }
 }
 

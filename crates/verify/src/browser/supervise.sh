@@ -3,6 +3,8 @@
 # ends when that process closes it or dies in whatever way. This shell leads the process group.
 profile=$1
 shift
+# A page that takes all memory takes no more than this, in KiB a process: 2 GiB.
+ulimit -d 2097152
 exec 3<&0 </dev/null
 "$@" 3<&- &
 browser=$!

@@ -226,6 +226,7 @@ fn report(duration_ms: u64) -> CheckReport {
         console_errors: vec!["it's broken".to_owned()],
         failed_requests: Vec::new(),
         screenshot: None,
+        phone_screenshot: None,
         duration_ms,
     }
 }

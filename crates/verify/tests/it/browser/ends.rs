@@ -1,47 +1,14 @@
 //! A browser that goes away in the middle of a run.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use ports::Verifier;
 use shared_types::{BrowserRun, Verdict};
-use tempfile::TempDir;
-use verify::{Options, Program, SiteVerifier};
+use verify::SiteVerifier;
 
-use crate::world::{inspection, options, page, ran, results, verify};
-
-/// Chromium below a script that writes down its process id.
-struct Marked {
-    folder: TempDir,
-}
-
-impl Marked {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let script = "#!/bin/sh\necho $$ >\"$(dirname \"$0\")/pid.new\"\nmv \"$(dirname \"$0\")/pid.new\" \"$(dirname \"$0\")/pid\"\n\
-            exec \"$(command -v chromium || command -v chromium-browser || command -v google-chrome)\" \"$@\"\n";
-        std::fs::write(folder.path().join("run"), script).unwrap();
-        std::fs::set_permissions(folder.path().join("run"), PermissionsExt::from_mode(0o755)).unwrap();
-        Self { folder }
-    }
-
-    fn options(&self) -> Options {
-        Options { program: Program::At(self.folder.path().join("run")), ..options() }
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.folder.path().join("pid")
-    }
-
-    /// Kills the browser that was started last; says whether there was one not killed before.
-    fn kill(&self) -> bool {
-        let Ok(pid) = std::fs::read_to_string(self.pid_file()) else { return false };
-        std::fs::remove_file(self.pid_file()).unwrap();
-        Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success()
-    }
-}
+use super::marked::Marked;
+use crate::world::{inspection, page, ran, results, verify};
 
 #[tokio::test]
 async fn one_end_is_survived() {

@@ -1,7 +1,13 @@
 //! With a real browser. These fail with one clear line where there is none.
 
 mod ends;
+mod hostile;
+mod libraries;
+mod marked;
+mod outside;
+mod pool;
 mod readings;
+mod sights;
 
 use std::time::{Duration, Instant};
 
@@ -152,7 +158,8 @@ async fn a_page_that_never_ends_is_left() {
         assert_eq!(verdict, FAILED);
         assert!(evidence.contains("timed out"), "{evidence}");
     }
-    // The browser is as good as before.
+    assert!(seen.report.findings.iter().any(|finding| finding.rule == "page.dead"), "{:?}", seen.report.findings);
+    // Another browser takes over.
     let after = ran(verify(&verifier, page("<p>"), &["js: document.title === 'T'"]).await);
     assert_eq!(results(&after), [(PASSED, "true")]);
     verifier.close().await;
