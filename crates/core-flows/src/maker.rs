@@ -11,6 +11,7 @@ mod dialogue;
 mod excerpt;
 mod html;
 mod readme;
+mod redacted;
 mod scaffold;
 mod table;
 mod wants;
@@ -21,7 +22,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use ports::Site;
 use serde_json::json;
-use shared_types::{Oracle, SitePath, Timestamp};
+use shared_types::{SitePath, Timestamp};
 
 use self::derive::Workbooks;
 use self::dialogue::{Dialogue, Ground};
@@ -94,9 +95,7 @@ impl Brief {
         prepared.briefs.iter_mut().for_each(redact);
         for check in &mut prepared.checks {
             redact(&mut check.source);
-            if let Oracle::JavaScript { expression } = &mut check.oracle {
-                redact(expression);
-            }
+            check.oracle = redacted::oracle(&check.oracle, &redact);
         }
         let mut attached = Site::new();
         for attachment in &prepared.attachments {

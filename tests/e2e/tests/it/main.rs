@@ -12,5 +12,6 @@ mod outgoing;
 mod overload;
 mod rates;
 mod restart;
+mod scaffold;
 mod secrets;
 mod stop;
