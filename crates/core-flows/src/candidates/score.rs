@@ -20,8 +20,8 @@ pub(crate) enum Class {
     AllPass,
 }
 
-/// The rule of the finding that there is no page to speak of; as a notice it only wonders.
-const BLANK: &str = "page.blank";
+/// The rules of findings that there is no page to speak of; as a notice they only wonder.
+const BROKEN: [&str; 2] = ["page.blank", "page.dead"];
 
 /// How good a candidate is; greater is better. The class comes first, then the checks, then what
 /// lint found, then the size: of two pages that do the same, the smaller one.
@@ -40,8 +40,8 @@ impl Score {
     pub(crate) fn of(site: &Site, report: &CheckReport, losses: &[String]) -> Self {
         let failed = report.blocking().count();
         let of_severity = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
-        let is_blank = |finding: &Finding| finding.rule == BLANK && finding.severity >= Severity::Error;
-        let broken = report.findings.iter().any(is_blank);
+        let breaks = |finding: &Finding| BROKEN.contains(&finding.rule.as_str()) && finding.severity >= Severity::Error;
+        let broken = report.findings.iter().any(breaks);
         let class = match (report.worst(), failed) {
             (Some(Severity::Blocker), _) => Class::Blocked,
             _ if !losses.is_empty() => Class::Destructive,
