@@ -55,6 +55,18 @@ pub(super) fn check(site: &Site, pages_url: &Url, path: &SitePath, text: &str) -
 }
 
 fn structure(path: &SitePath, text: &str, page: &Page, markup: &Markup) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // A piece that a script puts into a page has no head, and what may stand in it depends on where it is put.
+    if path.as_str() == "index.html" || markup.is_document() {
+        findings.extend(head(path, page));
+        findings.extend(remarks(path, &page.errors));
+    }
+    findings.extend(open_scripts(path, text, markup));
+    findings.extend(duplicate_ids(path, text, page, markup));
+    findings
+}
+
+fn head(path: &SitePath, page: &Page) -> Vec<Finding> {
     let notice = |rule, message: &str| finding(Severity::Notice, rule, path, None, message);
     let mut findings = Vec::new();
     if !page.doctype {
@@ -63,9 +75,6 @@ fn structure(path: &SitePath, text: &str, page: &Page, markup: &Markup) -> Vec<F
     if page.title.as_deref().is_none_or(|title| title.trim().is_empty()) {
         findings.push(notice("html.title", "there is no <title>: add one"));
     }
-    findings.extend(remarks(path, &page.errors));
-    findings.extend(open_scripts(path, text, markup));
-    findings.extend(duplicate_ids(path, text, page, markup));
     findings
 }
 

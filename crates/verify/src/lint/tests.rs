@@ -301,6 +301,8 @@ fn one_file_does_not_hide_the_others() {
 
 #[test]
 fn pages_have_their_parts() {
+    check(&[("parts/row.html", "<tr><td>a row that a script puts into a table</td></tr>")], &[]);
+    check(&[("about.html", "<html><p>")], &["notice html.doctype about.html", "notice html.title about.html"]);
     check(&[("index.html", "<p>")], &["notice html.doctype index.html", "notice html.title index.html"]);
     check(&[("index.html", &format!("{GOOD}</b></section>"))], &["notice html.parse index.html:1"; 2]);
     check(
