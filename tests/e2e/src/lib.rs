@@ -3,6 +3,7 @@
 //! An [`Instance`] is one data folder with fixed ports; its process can be killed and started
 //! again. [`Outside`] is the lab's instructor and evaluator. Everything ends with its owner.
 
+pub mod corpus;
 mod instance;
 pub mod load;
 pub mod measure;

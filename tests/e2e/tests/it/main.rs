@@ -4,6 +4,7 @@
 mod any_input;
 mod bad_input;
 mod browser;
+mod defects;
 mod github;
 mod logs;
 mod model_runs;
