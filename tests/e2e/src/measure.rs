@@ -102,6 +102,34 @@ pub fn usage(pid: u32) -> Result<Usage> {
     Ok(Usage { rss_mb: mb("VmRSS:")?, peak_mb: mb("VmHWM:")?, cpu_s: ticks / TICKS_PER_S })
 }
 
+/// What the processes that `pid` started, and those that they started, hold together, in MB; what they share counts
+/// once. By Linux's `/proc`.
+///
+/// # Errors
+/// There is no `/proc`.
+pub fn memory_below(pid: u32) -> Result<f64> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc").context("read /proc")? {
+        let Some(process) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // It may have ended since.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
+        let parent = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(1)?.parse::<u32>().ok());
+        parents.extend(parent.map(|parent| (process, parent)));
+    }
+    let mut below = vec![pid];
+    let mut at = 0;
+    while let Some(above) = below.get(at).copied() {
+        below.extend(parents.iter().filter(|(_, parent)| *parent == above).map(|(process, _)| *process));
+        at += 1;
+    }
+    let held = below.iter().skip(1).filter_map(|process| {
+        let text = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        value.trim().trim_end_matches(" kB").parse::<f64>().ok()
+    });
+    Ok(held.sum::<f64>() / 1024.0)
+}
+
 fn folder() -> Result<PathBuf> {
     let folder = super::workspace().join("target/bench");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
