@@ -60,11 +60,13 @@ fn all_that_is_missing_is_said_at_once() {
         expect![[r#"
             these settings are missing or wrong:
 
-              DRY_RUN         wrong: expected 1 or 0
-              PORT            wrong: expected a port number
-              GITHUB_TOKEN    missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
-              LLM_MODEL       missing: the model that writes the sites, by the name its service gives it (or the table [aliases])
-              VERIFY_BROWSER  wrong: expected `auto` or `off`
+              DRY_RUN          wrong: expected 1 or 0
+              PORT             wrong: expected a port number
+              GITHUB_TOKEN     missing: publishes the sites; a fine-grained token that may write Administration, Contents, Pages and Pull requests
+              LLM_MODEL        missing: the model that writes the sites, by the name its service gives it (or the table [aliases])
+              VERIFY_BROWSER   wrong: expected `auto` or `off`
+              VERIFY_EGRESS    wrong: expected `public`, `cdn` or `none`
+              VERIFY_BROWSERS  wrong: expected a number from 1 to 32
 
             Set them in the environment or in sitewright.toml; configs/dev.env documents every setting.
             Or run `DRY_RUN=1 sitewright serve`: it needs no account and no key, publishes to a local code host
