@@ -11,8 +11,11 @@ use crate::world::{FakeModel, World, file, request};
 /// The calls of a model, as `alias template`.
 type Calls = Arc<Mutex<Vec<String>>>;
 
+/// What a model says: a page, or how the call fails.
+type Say = Result<&'static str, fn() -> Error>;
+
 /// A world whose model gives `answers` for the page, one a call, the last one for ever.
-fn world(answers: &[Result<&'static str, fn() -> Error>]) -> (World, Calls) {
+fn world(answers: &[Say]) -> (World, Calls) {
     let calls = Calls::default();
     let (heard, answers) = (calls.clone(), answers.to_vec());
     let answer = move |request: &CompletionRequest| {
@@ -25,7 +28,7 @@ fn world(answers: &[Result<&'static str, fn() -> Error>]) -> (World, Calls) {
 }
 
 /// Runs round 1 and holds the page, the calls, and whether there is a note against what is expected.
-async fn check(answers: &[Result<&'static str, fn() -> Error>], page: &str, calls: &[&str], noted: bool) {
+async fn check(answers: &[Say], page: &str, calls: &[&str], noted: bool) {
     let (mut world, heard) = world(answers);
     let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();
     world.start();

@@ -19,10 +19,10 @@ pub(super) fn files(brief: &Brief, wants: &Wants) -> Site {
         let known = brief.attached.contains(path.as_str()) || brief.base.contains(path.as_str());
         let is_ours = matches!(path.as_str(), "index.html" | "README.md" | "LICENSE" | ".nojekyll");
         let derived = || derived(brief, wants, path);
-        if let (false, Some(bytes)) = (is_ours || (known && !is_figures(wants, path)), derived()) {
-            if !brief.attached.contains(path.as_str()) {
-                site.insert(path.clone(), bytes);
-            }
+        if let (false, Some(bytes)) = (is_ours || (known && !is_figures(wants, path)), derived())
+            && !brief.attached.contains(path.as_str())
+        {
+            site.insert(path.clone(), bytes);
         }
     }
     site

@@ -78,7 +78,7 @@ impl Op {
                 numbers.sort_by(f64::total_cmp);
                 let middle = numbers.len() / 2;
                 let upper = *numbers.get(middle)?;
-                let lower = *numbers.get(middle.saturating_sub(usize::from(numbers.len() % 2 == 0)))?;
+                let lower = *numbers.get(middle.saturating_sub(usize::from(numbers.len().is_multiple_of(2))))?;
                 f64::midpoint(lower, upper)
             }
         })
