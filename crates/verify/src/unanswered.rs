@@ -39,11 +39,26 @@ pub(crate) fn told<'a>(unanswered: impl IntoIterator<Item = &'a Unanswered>) -> 
     sentences.join(", ")
 }
 
-/// Whether the outcome may hang on that part of the page. An expression may ask for anything; what is
-/// there and what it says comes from scripts and data.
+/// What an expression says that asks how the page looks, which style sheets decide.
+const LOOKS: [&str; 8] = [
+    "computedstyle",
+    "boundingclientrect",
+    "clientrects",
+    "offset",
+    "stylesheets",
+    "visib",
+    "clientwidth",
+    "clientheight",
+];
+
+/// Whether the outcome may hang on that part of the page: what is there and what it says comes from
+/// scripts and data, how it looks from style sheets as well.
 fn depends(oracle: &Oracle, part: Part) -> bool {
     match oracle {
-        Oracle::JavaScript { .. } => true,
+        Oracle::JavaScript { expression } => {
+            let expression = expression.to_ascii_lowercase();
+            part == Part::Behaviour || LOOKS.iter().any(|word| expression.contains(word))
+        }
         Oracle::Title { .. }
         | Oracle::Elements { .. }
         | Oracle::ElementText { .. }
@@ -73,6 +88,7 @@ mod tests {
     #[test]
     fn only_failures_for_want_of_an_answer_are_excused() {
         let js = || Oracle::JavaScript { expression: "window.marked".to_owned() };
+        let look = || Oracle::JavaScript { expression: "getComputedStyle(x).color === 'red'".to_owned() };
         let text = || Oracle::PageText { texts: Vec::new(), presence: shared_types::Presence::Present };
         let script = || unanswered("a.example", Why::Silent, Part::Behaviour);
         let style = || unanswered("b.example", Why::Kept, Part::Look);
@@ -86,6 +102,7 @@ mod tests {
         let both =
             "host b.example was not asked (VERIFY_EGRESS), host c.example answered 503; as the page stood: false";
         let busy = unanswered("c.example", Why::Busy(503), Part::Behaviour);
-        check(js(), Verdict::Failed, &[style(), busy], Verdict::NotRun, both);
+        check(look(), Verdict::Failed, &[style(), busy], Verdict::NotRun, both);
+        check(js(), Verdict::Failed, &[style()], Verdict::Failed, "false");
     }
 }

@@ -5,7 +5,7 @@ use ports::{RunId, RunPage};
 use shared_types::TaskId;
 use shared_types::http::ModelRunList;
 
-use super::query::{field, fields_of, limit};
+use super::query::{field, field_error, fields_of, limit};
 use crate::admin::Admin;
 use crate::openapi::{QueryProblems, ReadProblems, examples};
 use crate::problem::Fault;
@@ -43,11 +43,18 @@ pub(crate) async fn list(_: Admin, state: web::Data<State>, request: HttpRequest
     Ok(HttpResponse::Ok().json(ModelRunList { runs, totals, next_before }))
 }
 
+/// Ids of calls are the ledger's, which counts in 63 bits.
+const BEFORE: &str = "the id of a call: an integer from 0 to 9223372036854775807";
+
 fn page_of(query: &str) -> Result<RunPage, Fault> {
     let fields = fields_of(query)?;
     let mut errors = Vec::new();
     let limit = limit(&fields, &mut errors);
-    let before = field(&fields, "before", "the id of a call: an integer from 0", &mut errors).map(RunId);
+    let before: Option<u64> = field(&fields, "before", BEFORE, &mut errors);
+    if before.is_some_and(|id| i64::try_from(id).is_err()) {
+        errors.push(field_error("before", BEFORE));
+    }
+    let before = before.map(RunId);
     let task = field(&fields, "task", "a task id (ULID)", &mut errors);
     if errors.is_empty() { Ok(RunPage { task, before, limit }) } else { Err(Fault::InvalidQuery(errors)) }
 }
