@@ -63,6 +63,12 @@ impl Score {
     pub(crate) fn is_sound(self) -> bool {
         self.class == Class::AllPass && self.errors.0 == 0
     }
+
+    /// Whether the scaffold's site may well be better. It knows no more than what the checks say, so
+    /// a page that passes some of them is nearer to the brief, whatever the scaffold's would pass.
+    pub(crate) fn is_hopeless(self) -> bool {
+        self.class <= Class::Broken || (self.class == Class::ChecksFailed && self.passed == 0)
+    }
 }
 
 #[cfg(test)]
@@ -93,5 +99,7 @@ mod tests {
         assert!(candidates.is_sorted_by(|worse, better| worse < better), "{candidates:#?}");
         let sound: Vec<bool> = candidates.iter().map(|score| score.is_sound()).collect();
         assert_eq!(sound, [false, false, false, false, false, false, false, true, true, true]);
+        let hopeless: Vec<bool> = candidates.iter().map(|score| score.is_hopeless()).collect();
+        assert_eq!(hopeless, [true, true, true, true, false, false, false, false, false, false]);
     }
 }

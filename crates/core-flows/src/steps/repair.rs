@@ -5,9 +5,9 @@
 //! - Each try mends the best candidate so far. When that fails as it did before the last try, the
 //!   try did not help, and the next one begins anew with another model.
 //! - A model or a verifier that does not answer costs no try.
-//! - A site that must not go out as it is, or that takes away what earlier rounds made, gives way
-//!   to the scaffold's when that one is better. What is still destructive then becomes a pull
-//!   request (`steps::publish`).
+//! - A site that must not go out as it is, that takes away what earlier rounds made, or that does
+//!   not come up or passes nothing at all, gives way to the scaffold's when that one is better. What
+//!   is still destructive then becomes a pull request (`steps::publish`).
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::decide::{fallback, writer};
 use super::mend::{self, Mended};
 use super::verify::{candidate_url, inspect, summary, verified_event};
 use super::{Context, Done, Error};
-use crate::candidates::{Class, Score, evidence, large_libraries, losses, signature};
+use crate::candidates::{Score, evidence, large_libraries, losses, signature};
 use crate::journal::{self, Made, Manifest, Outcome, Progress, SCAFFOLD};
 use crate::judging;
 use crate::maker::{self, Brief, MakeError};
@@ -85,8 +85,8 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
         // It would make the same site again.
         return Ok(Done::new(Outcome::Repair(None), format!("no model to repair with: {}", summary(report))));
     }
-    let (tries, stop) = workshop.mend(&mut best).await?;
-    if best.score.class <= Class::Destructive {
+    let (tries, stop) = workshop.mend(&mut best).await;
+    if best.score.is_hopeless() {
         workshop.fall_back(&mut best).await;
     }
     workshop.judge(&mut best).await;
@@ -100,31 +100,36 @@ pub(super) fn not_done(reason: &str) -> Done {
 
 impl Workshop<'_> {
     /// Makes candidates until one is sound or something stops it; says how many.
-    async fn mend(&mut self, best: &mut Candidate) -> Result<(u32, Stop), Error> {
+    async fn mend(&mut self, best: &mut Candidate) -> (u32, Stop) {
         let mut seen = HashSet::new();
         let (mut tries, mut failures) = (0, 0);
         loop {
             if best.score.is_sound() {
-                return Ok((tries, Stop::Sound));
+                return (tries, Stop::Sound);
             }
             if tries == TRIES {
-                return Ok((tries, Stop::Tries));
+                return (tries, Stop::Tries);
             }
-            let Some(asking) = self.left().checked_sub(INSPECTION).filter(|left| *left >= LEAST) else {
-                return Ok((tries, Stop::Time));
-            };
+            let spare = self.left().saturating_sub(INSPECTION + reserve(best));
+            if spare < LEAST {
+                return (tries, Stop::Time);
+            }
+            let failing = signature(&best.report);
             // A model that mends knows what it wrote: what the scaffold made is begun anew.
-            let mend = best.source != SCAFFOLD && seen.insert(signature(&best.report));
-            match self.attempt(best, mend, asking).await {
+            let mend = best.source != SCAFFOLD && !seen.contains(&failing);
+            match self.attempt(best, mend, spare).await {
                 Ok(Some(candidate)) if candidate.score > best.score => *best = candidate,
                 Ok(_) => {}
-                Err(error) if may_pass(&error) && failures < FAILURES => {
-                    failures += 1;
-                    seen.remove(&signature(&best.report));
-                    continue;
-                }
-                Err(error) => return Ok((tries, Stop::Because(self.ctx.explain(&error)))),
+                Err(error) => match Failure::of(&error) {
+                    Failure::World if failures < FAILURES => {
+                        failures += 1;
+                        continue;
+                    }
+                    Failure::Answer => {}
+                    Failure::World | Failure::Final => return (tries, Stop::Because(self.ctx.explain(&error))),
+                },
             }
+            seen.insert(failing);
             tries += 1;
         }
     }
@@ -150,7 +155,8 @@ impl Workshop<'_> {
         if manifest == best.manifest {
             return Ok(None);
         }
-        self.judged(site, (manifest, source.to_owned(), mended)).await.map(Some)
+        let limit = self.left().saturating_sub(reserve(best));
+        self.inspected(site, (manifest, source.to_owned(), mended), limit).await.map(Some)
     }
 
     /// The scaffold's site instead, when it is better.
@@ -159,7 +165,7 @@ impl Workshop<'_> {
             let site = maker::by_scaffold(&self.brief)?;
             let (site, mended) = mend::by_rules(self.ctx, self.progress, &self.brief, site).await?;
             let manifest = journal::store(self.ctx.ports.blobs.as_ref(), &site).await?;
-            self.judged(site, (manifest, SCAFFOLD.to_owned(), mended)).await
+            self.inspected(site, (manifest, SCAFFOLD.to_owned(), mended), self.left()).await
         };
         // When even this fails, the commit is refused or becomes a pull request: nothing bad goes out.
         if let Ok(candidate) = made.await
@@ -169,13 +175,12 @@ impl Workshop<'_> {
         }
     }
 
-    async fn judged(&mut self, site: Site, origin: Origin) -> Result<Candidate, MakeError> {
+    async fn inspected(&mut self, site: Site, origin: Origin, limit: Duration) -> Result<Candidate, MakeError> {
         let pages_url = candidate_url(self.ctx, self.progress)?;
         let prepared = self.progress.prepared().map_err(Error::from)?;
         let look = inspect(self.ctx, prepared, site.clone(), Phase::Repaired, &pages_url);
-        let report = tokio::time::timeout(self.left().max(LEAST), look).await;
-        let report = report.map_err(|_| ports::Error::again("no verdict in time"))?;
-        let report = report?;
+        let report = tokio::time::timeout(limit, look).await;
+        let report = report.map_err(|_| ports::Error::again("no verdict in time"))??;
         self.events.push(verified_event(&report));
         Ok(self.candidate(site, origin, report))
     }
@@ -183,10 +188,10 @@ impl Workshop<'_> {
     /// Has a model judge what replaces the candidate that it judged, while there is time.
     async fn judge(&self, best: &mut Candidate) {
         let unchanged = self.progress.generated().is_ok_and(|made| made.site == best.manifest);
-        if let (false, Ok(prepared)) = (unchanged, self.progress.prepared()) {
-            let left = self.left().mul_f32(0.8);
+        let spare = self.left().mul_f32(0.8);
+        if let (false, true, Ok(prepared)) = (unchanged, spare >= LEAST, self.progress.prepared()) {
             (best.report.judgements, _) =
-                judging::judge(self.ctx, &self.brief, &best.site, &prepared.checks, left).await;
+                judging::judge(self.ctx, &self.brief, &best.site, &prepared.checks, spare).await;
         }
     }
 
@@ -208,6 +213,7 @@ impl Workshop<'_> {
             Stop::Because(reason) => format!(", after {tries} tries: {reason}"),
         };
         let changed = self.progress.generated().is_ok_and(|made| made.site != best.manifest);
+        let stands_in = changed && best.source == SCAFFOLD;
         let mut done = if changed {
             let summary = format!("repaired by {}: {}{reason}", best.source, summary(&best.report));
             let summary = best.mended.summary(summary);
@@ -219,6 +225,9 @@ impl Workshop<'_> {
         };
         if let Stop::Because(reason) = stop {
             done = done.note(format!("the repair ended early: {reason}"));
+        }
+        if stands_in {
+            done = done.note(format!("the scaffold stood in for {}: its page was no better", writer(self.ctx)));
         }
         for remark in large_libraries(&self.brief.base, &best.site) {
             done = done.note(remark);
@@ -235,11 +244,31 @@ pub(super) fn lost(progress: &Progress, manifest: &Manifest, report: &CheckRepor
     losses(fetched.base.keys(), manifest.keys(), attached, report)
 }
 
-/// Whether the failure is of the world around, and may have passed at the next try.
-fn may_pass(error: &MakeError) -> bool {
-    match error {
-        MakeError::Model(error) => error.verdict() != Verdict::GiveUp,
-        MakeError::Step(error) => error.verdict() != Verdict::GiveUp,
-        _ => false,
+/// Kept free beyond a try: a site that is no good may have to give way to the scaffold's.
+fn reserve(best: &Candidate) -> Duration {
+    if best.score.is_hopeless() { INSPECTION } else { Duration::ZERO }
+}
+
+/// What a try that came to nothing says of the next one.
+enum Failure {
+    /// The world around may be well again.
+    World,
+    /// The model's answer could not be used: it counts as a try.
+    Answer,
+    /// Nobody is asked again.
+    Final,
+}
+
+impl Failure {
+    fn of(error: &MakeError) -> Self {
+        let verdict = match error {
+            MakeError::Model(error) => error.verdict(),
+            MakeError::Step(error) => error.verdict(),
+            MakeError::Unfinished { .. } | MakeError::Unreadable { .. } | MakeError::Unusable { .. } => {
+                return Self::Answer;
+            }
+            MakeError::NoModel | MakeError::NoBoundary => Verdict::GiveUp,
+        };
+        if verdict == Verdict::GiveUp { Self::Final } else { Self::World }
     }
 }
