@@ -14,7 +14,7 @@ mod signature;
 
 pub(crate) use evidence::evidence;
 pub(crate) use loss::{large_libraries, losses};
-pub(crate) use score::{Class, Score};
+pub(crate) use score::Score;
 pub(crate) use signature::signature;
 
 #[cfg(test)]

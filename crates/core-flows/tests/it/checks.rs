@@ -136,7 +136,7 @@ async fn an_earlier_check_that_passed_must_go_on_passing() {
 #[tokio::test(start_paused = true)]
 async fn an_earlier_check_that_never_passed_holds_nothing_up() {
     let model = Scripted::new(None, |_| "<p>BREAKS The first holds</p>");
-    let records = rounds(&model, &[json!(["The first holds"]), json!(["The second holds"])]).await;
+    let records = rounds(&model, &[json!(["The first holds", "So does this"]), json!(["The second holds"])]).await;
     let before = model.count("repair");
     assert!(before >= 1, "in its own round it is repaired");
     let result = &records[1].report.as_ref().unwrap().checks[0];
