@@ -109,6 +109,7 @@ mod tests {
     fn failures_come_first_with_the_place_in_the_page() {
         let page = "<main>\n<h1>Sales</h1>\n<p id=\"total\">0</p>\n</main>\n";
         let failing = Failing {
+            passing: &[],
             checks: &["document.getElementById('total').textContent === '5'", "An element with id `chart` exists"],
             regressed: &["document.title"],
             findings: &[(Severity::Notice, "html.parse"), (Severity::Error, "js.syntax")],

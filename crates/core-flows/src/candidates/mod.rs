@@ -26,9 +26,10 @@ mod testing {
         BrowserRun, Check, CheckReport, CheckResult, Earlier, Finding, Oracle, Phase, Round, Severity, Verdict,
     };
 
-    /// What fails of a report.
+    /// What fails of a report, and what passes beside it.
     #[derive(Clone, Copy, Default)]
     pub(super) struct Failing<'a> {
+        pub(super) passing: &'a [&'a str],
         pub(super) checks: &'a [&'a str],
         /// Checks that passed in an earlier round.
         pub(super) regressed: &'a [&'a str],
@@ -38,13 +39,15 @@ mod testing {
     }
 
     pub(super) fn report(failing: &Failing<'_>) -> CheckReport {
-        let result = |(index, source): (usize, &&str), earlier| {
+        let result = |(index, source): (usize, &&str), verdict, earlier| {
             let mut check = Check::new(Round::FIRST, index as u32, *source, Oracle::Judge);
             check.earlier = earlier;
-            CheckResult { check, verdict: Verdict::Failed, strict: None, evidence: None }
+            CheckResult { check, verdict, strict: None, evidence: None }
         };
-        let checks = failing.checks.iter().enumerate().map(|check| result(check, None));
-        let regressed = failing.regressed.iter().enumerate().map(|check| result(check, Some(Earlier::Passed)));
+        let passing = failing.passing.iter().enumerate().map(|check| result(check, Verdict::Passed, None));
+        let checks = failing.checks.iter().enumerate().map(|check| result(check, Verdict::Failed, None));
+        let regressed = failing.regressed.iter().enumerate();
+        let regressed = regressed.map(|check| result(check, Verdict::Failed, Some(Earlier::Passed)));
         let finding = |(severity, rule): &(Severity, &str)| Finding {
             severity: *severity,
             rule: (*rule).to_owned(),
@@ -55,7 +58,7 @@ mod testing {
         CheckReport {
             phase: Phase::Candidate,
             browser: BrowserRun::Ran { browser: "fake".to_owned() },
-            checks: checks.chain(regressed).collect(),
+            checks: passing.chain(checks).chain(regressed).collect(),
             findings: failing.findings.iter().map(finding).collect(),
             judgements: Vec::new(),
             console_errors: failing.console.iter().map(|error| (*error).to_owned()).collect(),
