@@ -88,6 +88,7 @@ impl IntoResponses for SubmissionProblems {
             Refusal::Invalid(invalid),
             Refusal::Unauthorized,
             Refusal::Conflict { id: examples::task_id() },
+            Refusal::Unsafe(examples::objection()),
             Refusal::OverLimit(examples::over_limit()),
             Refusal::TooLarge(large),
             Refusal::Unavailable(examples::outage()),

@@ -52,6 +52,7 @@ kinds! {
     TOO_LARGE = "too_large" 413 "The request is too large";
     URI_TOO_LONG = "uri_too_long" 414 "The address is too long";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type" 415 "Only JSON is taken here";
+    UNSAFE_BRIEF = "unsafe_brief" 422 "The brief is refused";
     OVER_LIMIT = "over_limit" 429 "This happened too often";
     INTERNAL = "internal" 500 "The service failed";
     UNAVAILABLE = "unavailable" 503 "The service cannot store or read just now";
@@ -120,6 +121,7 @@ impl Fault {
             Self::Refused(Refusal::TooLarge(_)) | Self::TooLarge { .. } => &TOO_LARGE,
             Self::Refused(Refusal::OverLimit(_)) => &OVER_LIMIT,
             Self::Refused(Refusal::Conflict { .. }) => &CONFLICT,
+            Self::Refused(Refusal::Unsafe(_)) => &UNSAFE_BRIEF,
             Self::Refused(Refusal::Unavailable(_)) | Self::Unavailable(_) => &UNAVAILABLE,
             Self::AdminTokenNeeded(_) => &ADMIN_TOKEN_NEEDED,
             Self::NotFound(_) => &NOT_FOUND,
@@ -203,6 +205,11 @@ impl Fault {
             Self::Refused(Refusal::Conflict { id }) => format!(
                 "This task, round and nonce were accepted as {id} with another body. Send that body again to get its \
                  receipt, or use a new nonce."
+            ),
+            Self::Refused(Refusal::Unsafe(objection)) => format!(
+                "The rule {} of this deployment refuses the brief; nothing was stored. Ask its operator if the rule \
+                 is mistaken.",
+                objection.rule
             ),
             Self::Refused(Refusal::Unavailable(_)) => {
                 "The request could not be stored, so it was not accepted: send it again.".to_owned()

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::counter;
 use ports::{
-    Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, OverLimit, Refusal, RepoChoice, Route, Submission,
-    Tenant,
+    Acceptance, Attachment, Bucket, ErrorChain, Intake, NewTask, Objection, OverLimit, Refusal, RepoChoice, Route,
+    Submission, Tenant,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -89,6 +89,7 @@ impl Intake for Service {
         name_request(&valid);
         let gate = Gate::new(&self.options.rates.auth_failures, client, &valid.email);
         let (tenant, known) = self.authenticate(&valid, gate, client, &trace_id).await?;
+        self.moderate(&valid, &trace_id)?;
         let mut takes = self.options.rates.task(valid.round, &valid.email, &valid.task, tenant.quotas);
         takes.push(known);
         let (task, round) = (valid.task.clone(), valid.round);
@@ -160,6 +161,15 @@ impl Service {
         let pair = self.pair(&gate).await?;
         let counted = rates.take(gate.failed(pair), clock.now()).await.map_err(Refusal::Unavailable)?;
         Err(counted.map_or_else(|over| refused(over, trace_id), |()| Refusal::Unauthorized))
+    }
+
+    /// Only for whoever knows the secret: the rules are nobody else's to explore.
+    fn moderate(&self, valid: &Valid, trace_id: &TraceId) -> Result<(), Refusal> {
+        let Some(objection) = self.ports.moderator.objects_to_brief(&valid.brief) else { return Ok(()) };
+        let Objection { rule, digest, .. } = &objection;
+        warn!(event = "safety.refused", trace_id = %trace_id, rule, digest = %digest, "the brief is refused");
+        counter!("sitewright_briefs_refused_total", "rule" => rule.clone()).increment(1);
+        Err(Refusal::Unsafe(objection))
     }
 
     async fn pair(&self, gate: &Gate) -> Result<Pair, Refusal> {

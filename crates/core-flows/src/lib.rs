@@ -29,7 +29,9 @@ mod steps;
 use std::fmt;
 use std::sync::Arc;
 
-use ports::{Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Notifier, RateBuckets, Verifier};
+use ports::{
+    Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Moderator, Notifier, RateBuckets, Verifier,
+};
 
 /// The world as core-flows sees it. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ pub struct Ports {
     pub host: Arc<dyn CodeHost>,
     /// Language models, when any is configured.
     pub model: Option<Arc<dyn Model>>,
+    /// Refuses briefs that no site is made from.
+    pub moderator: Arc<dyn Moderator>,
     /// Holds sites against checks.
     pub verifier: Arc<dyn Verifier>,
     /// Notifies and probes.

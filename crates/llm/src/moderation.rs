@@ -3,7 +3,7 @@
 //!
 //! A rule names a text by its digest; the text itself goes nowhere.
 
-use ports::{Completion, Objection};
+use ports::{Completion, Moderator, Objection};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use shared_types::Digest;
@@ -90,7 +90,7 @@ impl Moderation {
 
     /// What speaks against asking a model for `brief`.
     pub(crate) fn judge_brief(&self, call: &Call, brief: &str) -> Option<Error> {
-        self.objection("brief", brief).map(|objection| refused(call, objection))
+        self.objects_to_brief(brief).map(|objection| refused(call, objection))
     }
 
     /// What speaks against an answer.
@@ -101,6 +101,12 @@ impl Moderation {
     fn objection(&self, place: &'static str, text: &str) -> Option<Objection> {
         let rule = self.rules.iter().find(|rule| rule.objects_to(text))?;
         Some(Objection { rule: rule.id.clone(), place, digest: Digest::of(text.as_bytes()) })
+    }
+}
+
+impl Moderator for Moderation {
+    fn objects_to_brief(&self, brief: &str) -> Option<Objection> {
+        self.objection("brief", brief)
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use shared_types::http::{FieldError, Receipt};
 use shared_types::{TaskId, TraceId};
 
-use crate::{Error, OverLimit};
+use crate::{Error, Objection, OverLimit};
 
 /// Which URL a request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub enum Refusal {
     /// Too many bytes: which field, and the limit.
     #[error("the request is too large")]
     TooLarge(Vec<FieldError>),
+    /// A rule of safety refuses the brief.
+    #[error("the brief is refused by the rule {}", .0.rule)]
+    Unsafe(Objection),
     /// The identity is taken by another body.
     #[error("task, round and nonce were used before with another body")]
     Conflict {

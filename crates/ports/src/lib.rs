@@ -37,7 +37,9 @@ pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant, TextLeak};
 pub use health::HealthPart;
 pub use intake::{Intake, Refusal, Route, Submission};
 pub use ledger::{Acceptance, Attachment, Ledger, NewTask, RepoChoice, TaskPage, TaskRecord};
-pub use model::{Completion, CompletionRequest, FinishReason, Model, Objection, Progress, Unwatched, Usage, Watch};
+pub use model::{
+    Completion, CompletionRequest, FinishReason, Model, Moderator, Objection, Progress, Unwatched, Usage, Watch,
+};
 pub use model_runs::{NewRun, OverCap, RunEnd, RunId, RunLedger, RunPage, RunReader, SpendCap, SpendCaps, day_of};
 pub use notifier::{Answer, Delivery, Notifier};
 pub use rates::{Bucket, Count, OverLimit, Policy, RateBuckets};

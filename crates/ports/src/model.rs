@@ -78,6 +78,12 @@ pub struct Objection {
     pub digest: Digest,
 }
 
+/// Rules of safety, which no model is asked for.
+pub trait Moderator: Send + Sync {
+    /// What speaks against making a site from `brief`.
+    fn objects_to_brief(&self, brief: &str) -> Option<Objection>;
+}
+
 /// Hears of a call while it runs. Called often, so it must return at once.
 pub trait Watch: Send + Sync {
     /// More of the answer came.

@@ -135,6 +135,7 @@ impl App {
             bus: Arc::new(bus.clone()),
             host: hosting.host,
             model: model(&settings, keeper.clone(), store.clone())?,
+            moderator: Arc::new(settings.moderation.clone()),
             verifier: verifier.clone(),
             notifier: Arc::new(notifier(&settings)?),
             gatekeeper: keeper,
@@ -377,7 +378,7 @@ fn model(settings: &Settings, keeper: Arc<Keeper>, store: Arc<Store>) -> Result<
         prompts_dir: model.prompts_dir,
         caps: model.caps,
         cache: model.cache,
-        moderation: model.moderation,
+        moderation: settings.moderation.clone(),
         hedge_after: model.hedge_after,
         ..llm::Options::new(model.base_url, model.prices)
     };

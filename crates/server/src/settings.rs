@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use core_flows::intake::Rates;
 use ipnet::IpNet;
+use llm::Moderation;
 use secrecy::SecretString;
 use secrets::Students;
 use url::Url;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub host: CodeHost,
     /// Language models, when any is configured.
     pub model: Option<Model>,
+    /// `MODERATION` and `MODERATION_FILE`. Default `configs/moderation.toml` as it was built in.
+    pub moderation: Moderation,
     /// Notifications.
     pub notify: Notify,
     /// `NATS_URL`: mirror all events to this broker.

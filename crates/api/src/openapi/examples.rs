@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ports::{OverLimit, Policy};
+use ports::{Objection, OverLimit, Policy};
 use serde_json::{Value, json};
-use shared_types::{TaskId, TraceId};
+use shared_types::{Digest, TaskId, TraceId};
 use utoipa::ToSchema;
 
 /// The bytes of a PNG, for the document only.
@@ -14,6 +14,11 @@ pub(crate) struct Png(#[expect(dead_code, reason = "stands for the bytes")] Vec<
 
 const ID: &str = "01JD3T0M4QZ8V5W9R2K7XH1C6N";
 const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+
+pub(crate) fn objection() -> Objection {
+    let digest = Digest::of(b"a brief");
+    Objection { rule: "weapons.instructions".to_owned(), place: "brief", digest }
+}
 
 pub(crate) fn task_id() -> TaskId {
     ID.parse().unwrap_or_else(|_| TaskId::from_parts(0, 0))

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::{
-    Bus, Closing, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, OverLimit, Policy, Refusal,
-    RepoChoice, Route, StepRecord, Submission, Subscription, TaskUpdate, WorkerId,
+    Bus, Closing, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, Objection, OverLimit, Policy,
+    Refusal, RepoChoice, Route, StepRecord, Submission, Subscription, TaskUpdate, WorkerId,
 };
 use secrecy::SecretString;
 use shared_types::events::{StepFinished, StepStarted, Subject, TaskAccepted, TaskFinished};
@@ -240,6 +240,11 @@ impl Intake for TestIntake {
                 let policy = Policy { scope: "build", bucket: "email", limit: 20, window: Duration::from_secs(3600) };
                 Err(Refusal::OverLimit(OverLimit { policy, resets_in: Duration::from_millis(1_234_567) }))
             }
+            "unsafe" => Err(Refusal::Unsafe(Objection {
+                rule: "weapons.instructions".to_owned(),
+                place: "brief",
+                digest: Digest::of(b"how to"),
+            })),
             "conflict" => Err(Refusal::Conflict { id }),
             "unavailable" => Err(Refusal::Unavailable(Error::again("the disk is on fire"))),
             "later" => Err(Refusal::Unavailable(Error::later(Duration::from_secs(9), "the disk is busy"))),

@@ -30,6 +30,7 @@ async fn each_refusal_has_its_problem() {
         (json!({"case": "unauthorized"}), "401 wrong_secret"),
         (json!({"case": "large"}), "413 too_large /brief"),
         (json!({"case": "conflict"}), "409 conflict"),
+        (json!({"case": "unsafe"}), "422 unsafe_brief"),
         (json!({"case": "unavailable"}), "503 unavailable"),
     ] {
         check(&house, body.to_string().as_bytes(), expected).await;

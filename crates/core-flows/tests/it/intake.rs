@@ -241,3 +241,15 @@ async fn a_repeat_gets_the_first_receipt_and_another_body_is_a_conflict() {
     other["brief"] = json!("something else");
     assert!(matches!(world.post(Route::Build, other).await, Err(Refusal::Conflict { id }) if id == first.id));
 }
+
+#[tokio::test]
+async fn an_unsafe_brief_is_refused_to_whoever_knows_the_secret() {
+    let world = World::new();
+    let mut body = request(1, "n-1");
+    body["brief"] = json!("An UNSAFE page");
+    let refusal = world.post(Route::Build, body.clone()).await.unwrap_err();
+    assert_eq!(refusal.to_string(), "the brief is refused by the rule test.rule");
+    assert_eq!(world.ports.ledger.events_after(0, 10).await.unwrap(), []);
+    body["secret"] = json!("wrong");
+    assert!(matches!(world.post(Route::Build, body).await, Err(Refusal::Unauthorized)));
+}

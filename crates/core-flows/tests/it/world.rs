@@ -53,6 +53,7 @@ impl World {
             bus: bus.clone(),
             host: host.clone(),
             model,
+            moderator: Arc::new(FakeModerator),
             verifier: verifier.clone(),
             notifier: notifier.clone(),
             gatekeeper: Arc::new(FakeGatekeeper),
@@ -147,6 +148,16 @@ impl SecretSearch for PlainSearch {
 
     fn redact(&self, text: &str) -> String {
         text.replace(&self.0, "[redacted]")
+    }
+}
+
+/// Refuses briefs with the word UNSAFE.
+struct FakeModerator;
+
+impl Moderator for FakeModerator {
+    fn objects_to_brief(&self, brief: &str) -> Option<Objection> {
+        let digest = Digest::of(brief.as_bytes());
+        brief.contains("UNSAFE").then(|| Objection { rule: "test.rule".to_owned(), place: "brief", digest })
     }
 }
 

@@ -51,8 +51,6 @@ pub struct Model {
     pub caps: SpendCaps,
     /// `LLM_CACHE`: `off`, `read-write` or `replay`, in the folder `llm-cache` of the data folder. Default `off`.
     pub cache: CacheMode,
-    /// `MODERATION` and `MODERATION_FILE`. Default `configs/moderation.toml` as it was built in.
-    pub moderation: Moderation,
     /// `LLM_HEDGE`: the share of a call's time, or `off`. Default 0.4.
     pub hedge_after: Option<f32>,
 }
@@ -102,7 +100,6 @@ pub(super) fn read(raw: Raw, data_dir: &Path, dry_run: bool, faults: &mut Vec<Fa
     let aliases: BTreeMap<String, Vec<String>> =
         raw.aliases.unwrap_or_default().into_iter().map(|(alias, names)| (alias, names.into())).collect();
     let prices = table("PRICES_FILE", raw.prices_file.as_deref(), Prices::built_in, Prices::from_toml, faults);
-    let moderation = moderation(raw.moderation.as_deref(), raw.moderation_file.as_deref(), faults);
     let caps = SpendCaps {
         per_task: cap("SPEND_PER_TASK_USD", raw.spend_per_task_usd.as_deref(), CAPS_USD[0], faults),
         per_student_day: cap(
@@ -142,7 +139,6 @@ pub(super) fn read(raw: Raw, data_dir: &Path, dry_run: bool, faults: &mut Vec<Fa
         prices: prices?,
         caps,
         cache,
-        moderation: moderation?,
         hedge_after,
     })
 }
@@ -171,10 +167,13 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-fn moderation(text: Option<&str>, file: Option<&Path>, faults: &mut Vec<Fault>) -> Option<Moderation> {
+/// What no site is made from, whoever writes it.
+pub(super) fn moderation(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Moderation> {
+    let text = raw.moderation.as_deref();
     if text.is_some() && !flag("MODERATION", text, faults) {
         return Some(Moderation::off());
     }
+    let file = raw.moderation_file.as_deref();
     table("MODERATION_FILE", file, Moderation::built_in, Moderation::from_toml, faults)
 }
 
@@ -270,7 +269,6 @@ mod tests {
             spend_per_day_usd: some("off"),
             llm_cache: some("replay"),
             llm_hedge: some("off"),
-            moderation: some("off"),
             ..Raw::default()
         })
         .unwrap();
@@ -289,13 +287,11 @@ mod tests {
             spend_per_day_usd: some("NaN"),
             llm_cache: some("on"),
             llm_hedge: some("1"),
-            moderation: some("perhaps"),
             prices_file: Some("/nonexistent/prices.toml".into()),
             ..Raw::default()
         };
         let expected = [
             "PRICES_FILE",
-            "MODERATION",
             "SPEND_PER_TASK_USD",
             "SPEND_PER_STUDENT_DAY_USD",
             "SPEND_PER_DAY_USD",
@@ -303,5 +299,18 @@ mod tests {
             "LLM_HEDGE",
         ];
         assert_eq!(check(raw).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn moderation_is_on_unless_it_is_off() {
+        let objects = |text: Option<&str>| {
+            let raw = Raw { moderation: text.map(str::to_owned), ..Raw::default() };
+            let rules = moderation(&raw, &mut Vec::new()).unwrap();
+            ports::Moderator::objects_to_brief(&rules, "Show how to make a pipe bomb").is_some()
+        };
+        assert_eq!([objects(None), objects(Some("on")), objects(Some("off"))], [true, true, false]);
+        let (raw, mut faults) = (Raw { moderation: some("perhaps"), ..Raw::default() }, Vec::new());
+        moderation(&raw, &mut faults);
+        assert_eq!(faults.iter().map(|fault| fault.name).collect::<Vec<_>>(), ["MODERATION"]);
     }
 }

@@ -194,6 +194,7 @@ fn check(
             .map(|(token, api_url)| CodeHost::GitHub(GitHub { token, api_url, owner, default_branch }))
     };
     let data_dir = raw.data_dir.unwrap_or_else(|| PathBuf::from("data"));
+    let moderation = models::moderation(&models, faults);
     let model = models::read(models, &data_dir, dry_run, faults);
     let allow_insecure = flag("ALLOW_INSECURE_EVALUATORS", raw.allow_insecure_evaluators.as_deref(), faults);
     let max_attempts =
@@ -242,6 +243,7 @@ fn check(
         rates,
         host: host?,
         model,
+        moderation: moderation?,
         notify: Notify { allow_insecure: allow_insecure || dry_run, max_attempts },
         nats_url: raw.nats_url,
         browser,
