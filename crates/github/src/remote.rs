@@ -8,6 +8,7 @@
 //! are fixed by the draft, so both must agree.
 
 mod client;
+mod examine;
 mod git_data;
 mod pages;
 mod refusal;
@@ -28,6 +29,7 @@ use url::Url;
 
 use crate::{Error, objects};
 use client::{Call, Client};
+pub use examine::{Budget, Examination};
 use repos::Branch;
 
 /// How to reach GitHub and as whom.

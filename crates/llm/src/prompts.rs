@@ -41,6 +41,9 @@ macro_rules! embedded {
 /// Name and source of the built-in templates.
 const TEMPLATES: &[(&str, &str)] = embedded!["app", "revise", "repair", "readme", "judge", "check-compile"];
 
+/// A template that is about no task: whether a model answers at all.
+const GREETING: &[(&str, &str)] = embedded!["hello"];
+
 /// Pieces that templates include.
 const PARTS: &[(&str, &str)] = embedded![
     "parts/rules",
@@ -85,7 +88,7 @@ impl Prompts {
     pub(crate) fn load(folder: Option<&Path>) -> Result<Self, Error> {
         let mut environment = environment()?;
         let mut sources = BTreeMap::new();
-        for &(name, builtin) in PARTS.iter().chain(TEMPLATES) {
+        for &(name, builtin) in PARTS.iter().chain(TEMPLATES).chain(GREETING) {
             let replaced = folder.map(|folder| overrides::read(folder, name)).transpose()?.flatten();
             let source = replaced.unwrap_or_else(|| builtin.to_owned());
             environment.add_template_owned(name, source.clone()).map_err(|fault| compile_fault(folder, name, fault))?;
@@ -94,7 +97,7 @@ impl Prompts {
         if let Some(folder) = folder {
             overrides::check(folder, &environment, &sources)?;
         }
-        let hashes = TEMPLATES.iter().map(|&(name, _)| (name, hash(name, &sources))).collect();
+        let hashes = TEMPLATES.iter().chain(GREETING).map(|&(name, _)| (name, hash(name, &sources))).collect();
         Ok(Self { environment, hashes })
     }
 

@@ -125,7 +125,7 @@ impl App {
         let keeper = Arc::new(keeper(&settings)?);
         let proxy = browser_proxy(&settings, hosting.pages_url.as_ref()).await?;
         let verifier = Arc::new(verifier(&settings, proxy.as_ref().map(proxy::Service::local_addr)));
-        let bus = InProcessBus::new(event_bus::Options::default());
+        let bus = bus();
         let mirror = mirror(&settings, &bus)?.map(Arc::new);
         let ports = Ports {
             ledger: store.clone(),
@@ -277,21 +277,24 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
             Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url) })
         }
         settings::CodeHost::GitHub(remote) => {
-            let options = github::remote::Options {
-                api_url: remote.api_url.clone(),
-                token: remote.token.clone(),
-                owner: remote.owner.clone(),
-                default_branch: remote.default_branch.clone(),
-                timeout: GITHUB_TIMEOUT,
-            };
-            let host = RemoteHost::new(options).map_err(code_host)?;
+            let host = RemoteHost::new(remote_options(remote)).map_err(code_host)?;
             Ok(Hosting { host: Arc::new(host), pages: None, pages_url: None })
         }
     }
 }
 
+pub(crate) fn remote_options(remote: &settings::GitHub) -> github::remote::Options {
+    github::remote::Options {
+        api_url: remote.api_url.clone(),
+        token: remote.token.clone(),
+        owner: remote.owner.clone(),
+        default_branch: remote.default_branch.clone(),
+        timeout: GITHUB_TIMEOUT,
+    }
+}
+
 /// Knows every secret of this process, so that none is published or shown.
-fn keeper(settings: &Settings) -> Result<Keeper, Error> {
+pub(crate) fn keeper(settings: &Settings) -> Result<Keeper, Error> {
     let mut own = Vec::new();
     if let settings::CodeHost::GitHub(remote) = &settings.host {
         own.push(remote.token.clone());
@@ -352,7 +355,7 @@ async fn browser_proxy(settings: &Settings, pages_url: Option<&Url>) -> Result<O
     proxy::Service::bind(options).await.map(Some).map_err(Error::Proxy)
 }
 
-fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
+pub(crate) fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
     let program = match &settings.browser {
         Browser::Auto => verify::Program::InPath,
         Browser::At(program) => verify::Program::At(program.clone()),
@@ -364,12 +367,20 @@ fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
     SiteVerifier::new(verify::Options { program, proxy, browsers, egress, cdn: Some(cdn), ..default })
 }
 
-fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {
+pub(crate) fn bus() -> InProcessBus {
+    InProcessBus::new(event_bus::Options::default())
+}
+
+pub(crate) fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {
     let Some(url) = settings.nats_url.clone() else { return Ok(None) };
     event_bus::nats::Mirror::new(event_bus::nats::Options::new(url), bus.clone()).map(Some).map_err(Error::Mirror)
 }
 
-fn model(settings: &Settings, keeper: Arc<Keeper>, store: Arc<Store>) -> Result<Option<Arc<dyn Model>>, Error> {
+pub(crate) fn model(
+    settings: &Settings,
+    keeper: Arc<Keeper>,
+    store: Arc<Store>,
+) -> Result<Option<Arc<dyn Model>>, Error> {
     let Some(model) = settings.model.clone() else { return Ok(None) };
     let options = llm::Options {
         api_key: model.api_key,
@@ -386,7 +397,7 @@ fn model(settings: &Settings, keeper: Arc<Keeper>, store: Arc<Store>) -> Result<
     Ok(Some(Arc::new(gateway)))
 }
 
-fn notifier(settings: &Settings) -> Result<HttpNotifier, Error> {
+pub(crate) fn notifier(settings: &Settings) -> Result<HttpNotifier, Error> {
     let allow_private =
         if settings.notify.allow_insecure { AllowPrivate::LoopbackAndPrivate } else { AllowPrivate::None };
     HttpNotifier::new(http_notify::Options { allow_private, ..http_notify::Options::default() }).map_err(Error::Notify)

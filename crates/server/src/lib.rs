@@ -6,6 +6,7 @@
 pub mod app;
 mod clock;
 mod closed;
+pub mod doctor;
 mod open_files;
 pub mod runs;
 pub mod secret;

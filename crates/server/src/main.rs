@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use ports::ErrorChain;
 use server::app::App;
+use server::doctor;
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
@@ -45,6 +46,17 @@ enum Command {
         #[arg(long)]
         roles: Option<String>,
     },
+    /// Look at everything that a task will need, and say what to mend.
+    ///
+    /// Reads the settings of `serve`; ends with 0 when tasks can be done. Best run where no service
+    /// works in the data folder.
+    Doctor {
+        /// Settings file to read instead of sitewright.toml.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        look_at: doctor::Options,
+    },
     /// Show what language models were asked and what it cost, newest first.
     ///
     /// Reads the data folder itself, also while a service works in it.
@@ -61,29 +73,45 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (config, roles) = match Cli::parse().command {
-        Command::Serve { config, roles } => (config, roles),
-        Command::Runs { data_dir, show } => return show.run(&data_dir.unwrap_or_else(data_dir_setting)),
-        Command::Secret(command) => return command.run(),
-    };
-    let mut environment = environment();
-    if let Some(roles) = roles {
-        environment.insert("ROLES".to_owned(), roles);
-    }
-    let settings = match settings::read(config.as_deref(), environment) {
-        Ok(settings) => settings,
-        Err(error) => {
-            eprintln!("sitewright cannot start: {}", ErrorChain(&error));
-            return ExitCode::from(EXIT_SETTINGS);
+    match Cli::parse().command {
+        Command::Serve { config, roles } => {
+            let mut environment = environment();
+            if let Some(roles) = roles {
+                environment.insert("ROLES".to_owned(), roles);
+            }
+            read_settings("start", config.as_deref(), environment).map_or_else(
+                |code| code,
+                |settings| match serve(settings) {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => {
+                        eprintln!("sitewright: {error:#}");
+                        ExitCode::FAILURE
+                    }
+                },
+            )
         }
-    };
-    match serve(settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sitewright: {error:#}");
-            ExitCode::FAILURE
-        }
+        Command::Doctor { config, look_at } => read_settings("look", config.as_deref(), environment())
+            .map_or_else(|code| code, |settings| examine(&settings, &look_at)),
+        Command::Runs { data_dir, show } => show.run(&data_dir.unwrap_or_else(data_dir_setting)),
+        Command::Secret(command) => command.run(),
     }
+}
+
+/// The settings; else everything that is wrong with them has been said.
+fn read_settings(
+    cannot: &str,
+    config: Option<&Path>,
+    environment: BTreeMap<String, String>,
+) -> Result<Settings, ExitCode> {
+    settings::read(config, environment).map_err(|error| {
+        eprintln!("sitewright cannot {cannot}: {}", ErrorChain(&error));
+        ExitCode::from(EXIT_SETTINGS)
+    })
+}
+
+#[tokio::main]
+async fn examine(settings: &Settings, look_at: &doctor::Options) -> ExitCode {
+    if doctor::run(settings, look_at).await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[tokio::main]

@@ -23,6 +23,7 @@ use secrets::Students;
 use url::Url;
 
 pub use limits::Limits;
+pub(crate) use models::ALIASES;
 pub use models::Model;
 pub use read::{DOCUMENTED, data_dir, read};
 pub use report::{Error, Fault};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,6 +15,9 @@ use url::Url;
 
 /// A debug build on a busy machine is up well within this.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A command that looks at everything waits for each part in turn.
+const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
 /// What a server is started with.
 #[derive(Debug, Clone, Default)]
@@ -93,7 +96,7 @@ impl Instance {
     /// It ends, or does not answer in time; the message holds the end of its log.
     pub async fn up(&mut self) -> Result<()> {
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).context("open the log")?;
-        let child = self.command().stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
+        let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
         let child = self.child.insert(child.with_context(|| format!("start {}", program().display()))?);
         let until = Instant::now() + READY_WITHIN;
         let healthz = format!("http://127.0.0.1:{}/v1/healthz", self.port);
@@ -231,13 +234,23 @@ impl Instance {
         self.data.path().join("server.log")
     }
 
-    fn command(&self) -> Command {
+    /// What the program prints with `arguments` in place of `serve`, on the same settings and data.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not end in time.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let ended = self.command(arguments).kill_on_drop(true).output();
+        let ended = tokio::time::timeout(ENDS_WITHIN, ended).await;
+        ended.with_context(|| format!("no end of {arguments:?}"))?.with_context(|| format!("run {arguments:?}"))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         // Settings of whoever runs the tests must not leak in.
         command
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME" | "TMPDIR")));
-        command.arg("serve").current_dir(self.data.path());
+        command.args(arguments).current_dir(self.data.path());
         command.env("DATA_DIR", self.data.path().join("data"));
         command.env("PORT", self.port.to_string()).env("PAGES_PORT", self.pages_port.to_string());
         command.env("LOG_FORMAT", "json").envs(&self.launch.environment);

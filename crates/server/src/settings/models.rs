@@ -20,7 +20,7 @@ const OPENAI_URL: &str = "https://api.openai.com/v1/";
 const WHAT_MODEL: &str = "the model that writes the sites, by the name its service gives it (or the table [aliases])";
 
 /// The aliases that this program asks for; a proxy maps them to models.
-const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
+pub(crate) const ALIASES: [&str; 2] = ["app-generator", "app-reviser"];
 
 /// Aliases that it does without; no proxy is expected to know them.
 const OPTIONAL_ALIASES: [&str; 3] = ["app-fallback", "check-compiler", "judge"];

@@ -5,6 +5,7 @@ mod any_input;
 mod bad_input;
 mod browser;
 mod defects;
+mod doctor;
 mod github;
 mod logs;
 mod model_runs;
