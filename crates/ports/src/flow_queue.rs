@@ -97,7 +97,8 @@ pub struct TaskUpdate {
 #[async_trait]
 pub trait FlowQueue: Send + Sync {
     /// Called once at the start of a process, before the first claim: flows that an earlier
-    /// process of this engine left running wait again, under their next epoch. Returns how many.
+    /// process of this engine left running wait again, under their next epoch. Returns how many. Those
+    /// that wait for a time wait no longer: other settings may be what they waited for.
     async fn adopt_orphans(&self) -> Result<u32, Error>;
 
     /// The next flow that may run: the oldest whose repository has no running flow and no earlier

@@ -2,7 +2,8 @@
 //! yet, and writes each outcome before the next step begins.
 //!
 //! Invariants: a step's events and its outcome are one commit; nothing is written after the lease
-//! was lost; a flow ends finished, or released to be claimed again.
+//! was lost; a flow ends finished, or released to be claimed again. What may pass ends no flow within a
+//! day: when a step's time is over, the flow is put back and goes on later, however late that is.
 
 use std::time::Duration;
 
@@ -26,6 +27,15 @@ const RELEASE_FOR: Duration = Duration::from_secs(2);
 /// No flow is put away for longer.
 const LONGEST_RELEASE: Duration = Duration::from_secs(60);
 
+/// A flow whose step may succeed later is put back for this, times its epoch, or for as long as the other side asks.
+const PARK_FOR: Duration = Duration::from_secs(30);
+
+/// It is looked at again at least this often.
+const LONGEST_PARKING: Duration = Duration::from_secs(20 * 60);
+
+/// From the acceptance on. A token is replaced and a host is well again within a day, or not at all.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
 /// A flow that was taken up this often and did not end never will: each time costs events.
 const MAX_EPOCHS: u64 = 100;
 
@@ -41,6 +51,8 @@ enum End {
     Finished,
     /// Shutdown: the next process goes on.
     Paused,
+    /// Something outside has to be mended first.
+    Parked,
 }
 
 /// What became of one step.
@@ -48,6 +60,8 @@ enum StepEnd {
     Done(Box<Done>, u32),
     /// The flow cannot go on; the reason may be shown.
     Hopeless(String),
+    /// The flow cannot go on before this is over; the reason may be shown.
+    Later(Duration, String),
     Paused,
 }
 
@@ -81,7 +95,8 @@ impl Flow {
                 lost = self.keep_lease() => Err(lost),
             };
             match ended {
-                Ok(End::Finished) => {}
+                // What a parked one waits for has been said.
+                Ok(End::Finished | End::Parked) => {}
                 Ok(End::Paused) => info!(event = "flow.paused", "flow paused at a journal point"),
                 Err(Error::Lease(lost)) => warn!(event = "flow.lost", error = %lost, "flow is somebody else's now"),
                 Err(error) if error.verdict() == Verdict::GiveUp || self.ctx.lease.epoch.0 > MAX_EPOCHS => {
@@ -137,6 +152,13 @@ impl Flow {
                     let (closing, event) = steps::close_failed(&self.ctx, step.as_str(), &reason);
                     return self.finish(closing, vec![self.ctx.event(event)]).await;
                 }
+                StepEnd::Later(wait, reason) => {
+                    let wait_ms = wait.as_millis() as u64;
+                    warn!(event = "flow.parked", step = %step, wait_ms, reason, "flow is put back and goes on later");
+                    self.append(vec![self.retrying(step, 1, wait, reason)]).await?;
+                    self.put_back(wait).await;
+                    return Ok(End::Parked);
+                }
                 StepEnd::Paused => {
                     self.put_back(Duration::ZERO).await;
                     return Ok(End::Paused);
@@ -184,7 +206,7 @@ impl Flow {
         let ends_at = tokio::time::Instant::now() + budget.all;
         let retry = crate::retry::Policy { max_attempts: self.ctx.options.max_attempts };
         let mut attempt = 1;
-        let reason = loop {
+        let (reason, verdict) = loop {
             let try_ends_at = ends_at.min(tokio::time::Instant::now() + budget.one);
             let run = steps::run(step, &self.ctx, progress, try_ends_at - tokio::time::Instant::now());
             let error = match tokio::time::timeout_at(try_ends_at, run).await {
@@ -195,7 +217,9 @@ impl Flow {
             };
             let reason = self.ctx.explain(&error);
             let wait = retry.wait(attempt, error.verdict());
-            let Some(wait) = wait.filter(|wait| tokio::time::Instant::now() + *wait < ends_at) else { break reason };
+            let Some(wait) = wait.filter(|wait| tokio::time::Instant::now() + *wait < ends_at) else {
+                break (reason, error.verdict());
+            };
             let wait_ms = wait.as_millis() as u64;
             warn!(event = "step.retrying", step = %step, attempt, wait_ms, reason, "step failed, trying again");
             self.append(vec![self.retrying(step, attempt, wait, reason)]).await?;
@@ -211,8 +235,24 @@ impl Flow {
                 warn!(event = "step.degraded", step = %step, reason, "step did not succeed, going on with less");
                 Ok(StepEnd::Done(Box::new(done), attempt))
             }
-            None => Ok(StepEnd::Hopeless(reason)),
+            None => Ok(self
+                .parking(verdict)
+                .map_or_else(|| StepEnd::Hopeless(reason.clone()), |wait| StepEnd::Later(wait, reason.clone()))),
         }
+    }
+
+    /// How long the flow is put back for when a step that it cannot do without failed; `None` when waiting is no use.
+    fn parking(&self, verdict: Verdict) -> Option<Duration> {
+        let epoch = u32::try_from(self.ctx.lease.epoch.0).unwrap_or(u32::MAX);
+        let own = PARK_FOR.saturating_mul(epoch);
+        let wait = match verdict {
+            Verdict::GiveUp => return None,
+            Verdict::RetryWithBackoff => own,
+            Verdict::RetryAfter(named) => own.max(named),
+        };
+        let wait = wait.min(LONGEST_PARKING);
+        let until = self.ctx.task.accepted_at.plus(PATIENCE);
+        (self.ctx.ports.clock.now().plus(wait) < until).then_some(wait)
     }
 
     /// Journals a step together with the start of the one after it: one commit a step.

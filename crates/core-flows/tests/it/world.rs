@@ -109,12 +109,13 @@ impl World {
 
     /// The record of `id` once it is finished.
     pub(crate) async fn finished(&self, id: TaskId) -> TaskRecord {
-        for _ in 0..10_000 {
+        // A flow that is put back may take a day.
+        for pause_ms in std::iter::repeat_n(100, 10_000).chain(std::iter::repeat_n(60_000, 1_500)) {
             let task = self.ports.ledger.task(id).await.unwrap().unwrap();
             if task.state == TaskState::Finished {
                 return task;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         }
         panic!("{id} did not finish: {:?}", self.kinds(id).await);
     }

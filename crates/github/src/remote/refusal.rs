@@ -59,6 +59,10 @@ fn judge(reply: &Reply, message: &str, now: SystemTime) -> (Verdict, String) {
     if status == StatusCode::CONFLICT && !is_push_protection(&reply.body) {
         return (Verdict::RetryWithBackoff, "the repository is empty or still being made".to_owned());
     }
+    if status == StatusCode::UNAUTHORIZED {
+        // Somebody sets another one, and what waited goes on.
+        return (Verdict::RetryAfter(LIMIT_WAIT), remedy(reply));
+    }
     (Verdict::GiveUp, remedy(reply))
 }
 
@@ -166,7 +170,11 @@ mod tests {
 
     #[test]
     fn a_trouble_of_ours_stays_and_names_a_remedy() {
-        check(&reply(401, &[], r#"{"message":"Bad credentials"}"#), Verdict::GiveUp, "set a new GITHUB_TOKEN");
+        check(
+            &reply(401, &[], r#"{"message":"Bad credentials"}"#),
+            Verdict::RetryAfter(LIMIT_WAIT),
+            "set a new GITHUB_TOKEN",
+        );
         let needs = [("x-accepted-github-permissions", "administration=write")];
         check(&reply(403, &needs, r#"{"message":"Resource not accessible"}"#), Verdict::GiveUp, "administration=write");
         check(&reply(404, &[], r#"{"message":"Not Found"}"#), Verdict::GiveUp, "Not Found");

@@ -182,7 +182,11 @@ impl RateBuckets for MemoryLedger {
 #[async_trait]
 impl FlowQueue for MemoryLedger {
     async fn adopt_orphans(&self) -> Result<u32, Error> {
-        Ok(self.lock().requeue(|_| true))
+        let mut state = self.lock();
+        for flow in &mut state.flows {
+            flow.not_before = Timestamp::from_unix_ms(i64::MIN);
+        }
+        Ok(state.requeue(|_| true))
     }
 
     async fn claim(&self, _worker: &WorkerId, now: Timestamp, lease: Duration) -> Result<Option<Claim>, Error> {

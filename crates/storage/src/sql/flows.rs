@@ -16,6 +16,9 @@ use crate::Error;
 
 /// All running flows wait again.
 pub(crate) fn adopt_orphans(connection: &Connection) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("UPDATE flows SET not_before_ms = 0 WHERE state = 'queued' AND not_before_ms > 0")?
+        .execute([])?;
     connection.prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running'")?.execute([])
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Instance, Outside, case};
-use shared_types::http::Outcome;
+use shared_types::http::{Outcome, TaskState, TaskView};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_enough() -> Result<()> {
@@ -32,6 +32,28 @@ async fn a_token_is_enough() -> Result<()> {
     let published =
         repos[0].files.values().any(|bytes| bytes.windows(token.len()).any(|window| window == token.as_bytes()));
     ensure!(!published, "the token is published");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_parks_the_flow_until_another_one_is_set() -> Result<()> {
+    let mut outside = Outside::new()?;
+    let token = ["a", "-good-", "token"].concat();
+    let (handle, launch) = outside.github(&token)?;
+    let revoked =
+        launch.clone().with("GITHUB_TOKEN", ["a", "-revoked-", "token"].concat()).with("RETRY_MAX_ATTEMPTS", "1");
+    let mut server = Instance::start(revoked).await?;
+    let receipt = outside.post(&server, "/build", &case("sales-summary")?.rounds[0].request).await?;
+    let is_parked = |task: &TaskView| task.summary.state == TaskState::Queued && server.log().contains("flow.parked");
+    server.task_until(receipt.id, Duration::from_secs(30), is_parked).await?;
+    ensure!(handle.repos().is_empty());
+
+    server.terminate().await?;
+    server.relaunch(launch);
+    server.up().await?;
+    let task = server.finished(receipt.id, Duration::from_secs(60)).await?;
+    ensure!(task.summary.outcome == Some(Outcome::HandedIn), "{task:#?}");
+    ensure!(handle.repos().len() == 1);
     Ok(())
 }
 

@@ -226,7 +226,7 @@ async fn each_refusal_has_its_verdict() {
     check(make, Reply::secondary_limit(7), later).await;
     check(trees, Reply::secondary_limit(7), later).await;
     check(make, Reply::refusal(502, "Server Error"), Verdict::RetryWithBackoff).await;
-    check(make, Reply::refusal(401, "Bad credentials"), Verdict::GiveUp).await;
+    check(make, Reply::refusal(401, "Bad credentials"), Verdict::RetryAfter(Duration::from_secs(60))).await;
     check(trees, Reply::push_protection(), Verdict::GiveUp).await;
     let text = check(trees, Reply::lacks_permission("contents=write"), Verdict::GiveUp).await;
     assert!(text.contains("contents=write"), "{text}");

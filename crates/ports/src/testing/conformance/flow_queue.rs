@@ -165,11 +165,16 @@ async fn orphans_wait_again<Q: Ledger + FlowQueue>(queue: Q) {
     }
     let orphan = claim(&queue, at(0)).await.unwrap().lease;
     claim(&queue, at(0)).await.unwrap();
+    let waiting = claim(&queue, at(0)).await.unwrap().lease;
+    queue.release(waiting, at(1_000_000), Vec::new()).await.unwrap();
+    assert!(claim(&queue, at(0)).await.is_none());
     assert_eq!(queue.adopt_orphans().await.unwrap(), 2);
     assert_eq!(queue.adopt_orphans().await.unwrap(), 0);
     assert_eq!(queue.depth().await.unwrap(), QueueDepth { queued: 3, running: 0 });
     check_lost(queue.append(orphan, vec![started(1, "late")]).await, orphan);
     assert_eq!(claim(&queue, at(0)).await.unwrap().lease, Lease { epoch: Epoch(2), ..orphan });
+    claim(&queue, at(0)).await.unwrap();
+    assert_eq!(claim(&queue, at(0)).await.unwrap().lease, Lease { epoch: Epoch(2), ..waiting });
 }
 
 async fn a_finished_flow_is_closed<Q: Ledger + FlowQueue>(queue: Q) {
