@@ -2,6 +2,7 @@
 //! method gets 405 with `Allow`, and a client that takes nothing of what is produced 406.
 
 mod health;
+mod levers;
 mod model_runs;
 mod pages;
 mod query;
@@ -30,6 +31,9 @@ use crate::problem::Fault;
     tasks::show,
     tasks::stream,
     tasks::screenshot,
+    levers::retry,
+    levers::cancel,
+    levers::renotify,
     model_runs::list,
     health::health,
     health::healthz,
@@ -53,6 +57,9 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         .service(get("/v1/tasks/{id}", JSON, tasks::show))
         .service(get("/v1/tasks/{id}/stream", EVENTS, tasks::stream))
         .service(get("/v1/tasks/{id}/screenshot", PNG, tasks::screenshot))
+        .service(post("/v1/tasks/{id}/retry", levers::retry))
+        .service(post("/v1/tasks/{id}/cancel", levers::cancel))
+        .service(post("/v1/tasks/{id}/renotify", levers::renotify))
         .service(get("/v1/model-runs", JSON, model_runs::list))
         .service(get("/", HTML, pages::home))
         .service(get("/openapi.json", JSON, pages::openapi))
@@ -71,7 +78,7 @@ pub(crate) const ALL_PRODUCED: [Produced; 6] = [JSON, HTML, PNG, EVENTS, METRICS
 
 /// The methods of a path that is read.
 pub(crate) const READS: &str = "GET, HEAD, OPTIONS";
-/// The methods of a path that takes tasks.
+/// The methods of a path that takes tasks or changes something.
 pub(crate) const WRITES: &str = "POST, OPTIONS";
 
 const JSON: Produced = &["application/json"];

@@ -5,6 +5,7 @@
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
 //! - [`relay`]: carries stored events from the outbox to a bus.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
+//! - [`operator`]: what operators may do to a task.
 //!
 //! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
 //! journal before the next step begins, and each step is safe to run twice.
@@ -19,6 +20,7 @@ mod journal;
 mod judging;
 mod maker;
 mod naming;
+pub mod operator;
 pub mod plan;
 pub mod relay;
 pub mod renotify;

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use ports::ErrorChain;
-use server::app::App;
+use secrecy::SecretString;
+use server::app::{self, App};
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
-use server::telemetry;
+use server::{task, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -55,6 +55,17 @@ enum Command {
         #[command(flatten)]
         show: runs::Options,
     },
+    /// Look at tasks, retry, cancel, and tell an evaluator again.
+    ///
+    /// Looking reads the data folder itself. What changes something is done by the service that works in that folder,
+    /// or, when none does, in the folder directly.
+    Task {
+        /// The data folder; wins over the setting DATA_DIR.
+        #[arg(long, global = true)]
+        data_dir: Option<PathBuf>,
+        #[command(subcommand)]
+        command: task::Command,
+    },
     /// Work with the secrets of a class (SECRETS_FILE).
     #[command(subcommand)]
     Secret(secret::Command),
@@ -64,6 +75,9 @@ fn main() -> ExitCode {
     let (config, roles) = match Cli::parse().command {
         Command::Serve { config, roles } => (config, roles),
         Command::Runs { data_dir, show } => return show.run(&data_dir.unwrap_or_else(data_dir_setting)),
+        Command::Task { data_dir, command } => {
+            return command.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting());
+        }
         Command::Secret(command) => return command.run(),
     };
     let mut environment = environment();
@@ -132,20 +146,20 @@ fn data_dir_setting() -> PathBuf {
     settings::data_dir(&environment())
 }
 
+/// What opens a running service to its operators.
+fn admin_token_setting() -> Option<SecretString> {
+    settings::alone(&environment(), "admin_token").map(SecretString::from)
+}
+
 /// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.
 fn greet(app: &App) {
-    let api = from_here(app.api_addr);
+    let api = app::from_here(app.api_addr);
     let mut lines = format!("sitewright is ready\n  API   http://{api}/\n  docs  http://{api}/docs\n");
     if let Some(pages) = app.pages_addr {
-        lines.push_str(&format!("  pages http://{}/\n", from_here(pages)));
+        lines.push_str(&format!("  pages http://{}/\n", app::from_here(pages)));
     }
     if app.api_addr.ip().is_unspecified() {
         lines.push_str("  open to the network on all addresses\n");
     }
     let _ = std::io::stdout().write_all(lines.as_bytes());
-}
-
-/// An address that a browser on this machine can open.
-fn from_here(listening: SocketAddr) -> SocketAddr {
-    if listening.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, listening.port())) } else { listening }
 }

@@ -23,7 +23,7 @@ use url::Url;
 
 pub use limits::Limits;
 pub use models::Model;
-pub use read::{DOCUMENTED, data_dir, read};
+pub use read::{DOCUMENTED, alone, data_dir, read};
 pub use report::{Error, Fault};
 
 /// All settings of one process.

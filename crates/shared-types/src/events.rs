@@ -86,6 +86,7 @@ impl Payload {
             Self::PullRequestOpened(_) => "pull_request_opened",
             Self::ModelProgressed(_) => "model_progressed",
             Self::SafetyRefused(_) => "safety_refused",
+            Self::TaskRetried(_) => "task_retried",
         }
     }
 }

@@ -29,6 +29,7 @@ mod writer;
 
 pub use blobs::FileBlobs;
 pub use error::Error;
+pub use folder::{Holder, holder};
 pub use health::{DatabaseHealth, DiskHealth};
 pub use reading::Reading;
 pub use store::{Options, Store};

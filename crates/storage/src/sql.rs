@@ -4,6 +4,7 @@
 pub(crate) mod accept;
 pub(crate) mod events;
 pub(crate) mod flows;
+pub(crate) mod levers;
 pub(crate) mod model_runs;
 pub(crate) mod rates;
 pub(crate) mod row;

@@ -1,5 +1,6 @@
 //! The ledger and the queue of flows over one SQLite database.
 
+mod levers;
 mod runs;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,15 @@ impl Store {
     #[must_use]
     pub fn blobs(&self) -> FileBlobs {
         self.blobs.clone()
+    }
+
+    /// Says in the lock's file where the service that works here is reached, such as `http://127.0.0.1:8080/`, for
+    /// [`crate::holder`].
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn announce(&self, address: &str) -> Result<(), Error> {
+        folder::announce(&self.data_dir, address)
     }
 
     /// The folder.

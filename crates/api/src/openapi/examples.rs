@@ -77,6 +77,7 @@ fn summary() -> Value {
         "round": 1,
         "state": "finished",
         "outcome": "handed_in",
+        "attempt": 1,
         "accepted_at": "2026-11-21T12:00:00Z",
         "finished_at": "2026-11-21T12:01:10Z",
         "pages_url": "https://student.github.io/sales-summary-7f3a9-1c2d3e4f/",
@@ -142,6 +143,28 @@ pub(crate) fn task() -> Value {
         task.extend(details);
     }
     task
+}
+
+/// [`summary`] with `changes`.
+fn changed(changes: Value) -> Value {
+    let mut task = summary();
+    if let (Value::Object(task), Value::Object(changes)) = (&mut task, changes) {
+        task.extend(changes);
+        task.retain(|_, value| !value.is_null());
+    }
+    task
+}
+
+pub(crate) fn retried() -> Value {
+    changed(json!({"state": "queued", "outcome": null, "finished_at": null, "attempt": 2}))
+}
+
+pub(crate) fn cancelled() -> Value {
+    changed(json!({"outcome": "cancelled", "pages_url": null}))
+}
+
+pub(crate) fn notified() -> Value {
+    json!({"attempt": 2, "at": "2026-11-21T12:30:00Z", "status": 200, "verdict": "accepted", "latency_ms": 143})
 }
 
 pub(crate) fn model_runs() -> Value {
@@ -212,7 +235,9 @@ pub(crate) fn healthz() -> Value {
 mod tests {
     use serde::de::DeserializeOwned;
     use shared_types::Envelope;
-    use shared_types::http::{Health, Healthz, ModelRunList, Receipt, TaskList, TaskRequest, TaskView};
+    use shared_types::http::{
+        Health, Healthz, ModelRunList, NotificationAttempt, Receipt, TaskList, TaskRequest, TaskSummary, TaskView,
+    };
 
     use super::*;
 
@@ -229,6 +254,9 @@ mod tests {
         check::<TaskList>(list());
         check::<ModelRunList>(model_runs());
         check::<TaskView>(task());
+        check::<TaskSummary>(retried());
+        check::<TaskSummary>(cancelled());
+        check::<NotificationAttempt>(notified());
         check::<Health>(health(true));
         check::<Healthz>(healthz());
         let stream = stream();

@@ -16,7 +16,9 @@ use crate::Error;
 
 /// All running flows wait again.
 pub(crate) fn adopt_orphans(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running'")?.execute([])
+    connection
+        .prepare_cached("UPDATE flows SET state = 'queued', lease_until_ms = 0 WHERE state = 'running'")?
+        .execute([])
 }
 
 /// A flow whose record cannot be read waits this long: the next version may read it, and until
@@ -123,7 +125,7 @@ pub(crate) fn release(
 ) -> Result<(), Fault> {
     let ord = held(connection, lease)?;
     connection
-        .prepare_cached("UPDATE flows SET state = 'queued', not_before_ms = ?2 WHERE ord = ?1")?
+        .prepare_cached("UPDATE flows SET state = 'queued', not_before_ms = ?2, lease_until_ms = 0 WHERE ord = ?1")?
         .execute((ord, not_before.unix_ms().max(0)))?;
     Ok(events::insert(connection, ord, happened)?)
 }
@@ -138,20 +140,40 @@ pub(crate) fn finish(
     let ord = held(connection, lease)?;
     connection
         .prepare_cached(
-            "UPDATE flows SET state = 'finished', is_head = 0, outcome = ?2, finished_at_ms = ?3 WHERE ord = ?1",
+            "UPDATE flows SET state = 'finished', is_head = 0, outcome = ?2, finished_at_ms = ?3, lease_until_ms = 0
+             WHERE ord = ?1",
         )?
         .execute((ord, closing.outcome.as_str(), closing.at.unix_ms()))?;
+    choose_head(connection, ord)?;
+    if let Some(body) = closing.notification {
+        let mut upsert = connection.prepare_cached(
+            "INSERT INTO notifications (ord, body) VALUES (?1, ?2)
+             ON CONFLICT (ord) DO UPDATE SET body = excluded.body",
+        )?;
+        upsert.execute((ord, body))?;
+    }
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Makes the earliest waiting flow of `ord`'s repository its head, unless one runs. One that was
+/// the head and does not run steps back first.
+pub(super) fn choose_head(connection: &Connection, ord: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE flows SET is_head = 0
+             WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND is_head = 1 AND state = 'queued'",
+        )?
+        .execute([ord])?;
     connection
         .prepare_cached(
             "UPDATE flows SET is_head = 1
              WHERE ord = (SELECT min(ord) FROM flows
-                          WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND state = 'queued')",
+                          WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND state = 'queued')
+               AND NOT EXISTS (SELECT 1 FROM flows
+                               WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND is_head = 1)",
         )?
         .execute([ord])?;
-    if let Some(body) = closing.notification {
-        connection.prepare_cached("INSERT INTO notifications (ord, body) VALUES (?1, ?2)")?.execute((ord, body))?;
-    }
-    Ok(events::insert(connection, ord, happened)?)
+    Ok(())
 }
 
 /// Flows that wait and flows that run, counted in indexes that leave out the finished ones.
@@ -221,7 +243,8 @@ fn apply(connection: &Connection, ord: i64, update: TaskUpdate) -> rusqlite::Res
     Ok(())
 }
 
-fn journal(connection: &Connection, ord: i64) -> rusqlite::Result<Vec<StepRecord>> {
+/// The steps of a flow, in the order they were recorded.
+pub(super) fn journal(connection: &Connection, ord: i64) -> rusqlite::Result<Vec<StepRecord>> {
     let mut select = connection.prepare_cached(
         "SELECT step, outcome, summary, started_at_ms, finished_at_ms, attempts
          FROM steps WHERE ord = ?1 ORDER BY position",

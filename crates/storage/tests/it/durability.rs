@@ -101,7 +101,7 @@ async fn a_log_cut_short_loses_only_its_last_commits() {
     let length = log.metadata().unwrap().len();
     log.set_len(length - 5000).unwrap();
     let store = open(image.path());
-    let page = ports::TaskPage { before: None, limit: 99 };
+    let page = ports::TaskPage { before: None, limit: 99, show: ports::Show::All };
     let tasks = store.tasks(page).await.unwrap();
     assert!((1..20).contains(&tasks.len()), "{} tasks", tasks.len());
     // Each task that is there is there with its event and its flow.
