@@ -4,6 +4,7 @@
 //! that reads the environment.
 
 pub mod app;
+pub mod backup;
 mod clock;
 mod closed;
 pub mod control;

@@ -13,7 +13,7 @@ use server::app::{self, App};
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
-use server::{task, telemetry};
+use server::{backup, task, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -66,6 +66,13 @@ enum Command {
         #[command(subcommand)]
         command: task::Command,
     },
+    /// Back the data folder up, also while a service works in it: once, or again and again.
+    ///
+    /// Each backup is a folder of its own that needs nothing else: the ledger, every blob, a manifest. Repositories of
+    /// the local code host and caches are not in it.
+    Backup(backup::Options),
+    /// Make a data folder of a backup. Overwrites nothing.
+    Restore(backup::Restore),
     /// Work with the secrets of a class (SECRETS_FILE).
     #[command(subcommand)]
     Secret(secret::Command),
@@ -78,6 +85,8 @@ fn main() -> ExitCode {
         Command::Task { data_dir, command } => {
             return command.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting());
         }
+        Command::Backup(options) => return options.run(data_dir_setting),
+        Command::Restore(options) => return options.run(data_dir_setting),
         Command::Secret(command) => return command.run(),
     };
     let mut environment = environment();

@@ -12,7 +12,7 @@ use crate::Error;
 const LEAST_VERSION: (i32, &str) = (3_051_003, "3.51.3");
 
 /// Nobody else writes, so only a backup tool or a person with a shell can make us wait.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Every statement of this crate fits.
 const STATEMENT_CACHE: usize = 64;

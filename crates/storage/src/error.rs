@@ -96,6 +96,47 @@ pub enum Error {
         /// Where it would be.
         path: PathBuf,
     },
+    /// Copying the database failed.
+    #[error("copy the database {}", path.display())]
+    Backup {
+        /// The database that was read.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A backup of this second is there.
+    #[error("there is a backup {}: wait a second", path.display())]
+    BackupExists {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A folder is no backup that this program can read.
+    #[error("{} is no backup: {why}; give the folder sitewright-<time> itself", path.display())]
+    NoBackup {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or wrong.
+        why: String,
+    },
+    /// A backup is not as it was made.
+    #[error("the backup {} is damaged: {what}; use another one", path.display())]
+    BackupDamaged {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is a database where one would be restored to.
+    #[error(
+        "there is a database {} already, and a restore overwrites nothing: move it away with its -wal and -shm, or name \
+         another data folder",
+        path.display()
+    )]
+    DatabaseExists {
+        /// Its file.
+        path: PathBuf,
+    },
     /// The threads or connections for the work could not be started.
     #[error("start the {part}")]
     Start {
@@ -191,7 +232,10 @@ impl Error {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Open { source, .. } | Self::Migrate { source, .. } | Self::Query { source, .. } => verdict_of(source),
+            Self::Open { source, .. }
+            | Self::Migrate { source, .. }
+            | Self::Query { source, .. }
+            | Self::Backup { source, .. } => verdict_of(source),
             Self::Commit { source } => verdict_of(source),
             Self::NoReader { .. }
             | Self::ReadersBusy { .. }
@@ -199,6 +243,10 @@ impl Error {
             | Self::Folder { .. }
             | Self::Blob { .. } => Verdict::RetryWithBackoff,
             Self::InUse { .. }
+            | Self::BackupExists { .. }
+            | Self::NoBackup { .. }
+            | Self::BackupDamaged { .. }
+            | Self::DatabaseExists { .. }
             | Self::SqliteTooOld { .. }
             | Self::Setting { .. }
             | Self::MigrationAltered { .. }

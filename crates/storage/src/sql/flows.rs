@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ports::{Claim, Closing, Lease, QueueDepth, StepRecord, TaskUpdate, WorkerId};
 use rusqlite::{Connection, OptionalExtension, Row};
-use shared_types::{Envelope, Epoch, Timestamp};
+use shared_types::{Envelope, Epoch, TaskId, Timestamp};
 use tracing::error;
 
 use super::row::{count, integer, time, to_json};
@@ -241,6 +241,15 @@ fn apply(connection: &Connection, ord: i64, update: TaskUpdate) -> rusqlite::Res
         add.execute((ord, note))?;
     }
     Ok(())
+}
+
+/// The steps of the flow `id`, in the order they were recorded.
+pub(crate) fn journal_of(connection: &Connection, id: TaskId) -> rusqlite::Result<Vec<StepRecord>> {
+    let mut find = connection.prepare_cached("SELECT ord FROM tasks WHERE id = ?1")?;
+    match find.query_row([id.to_string()], |row| row.get(0)).optional()? {
+        Some(ord) => journal(connection, ord),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The steps of a flow, in the order they were recorded.

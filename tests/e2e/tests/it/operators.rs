@@ -73,3 +73,34 @@ async fn a_dead_letter_is_found_and_delivered() -> Result<()> {
     ensure!(ids == [id.clone(), id.clone(), format!("{id}-2"), format!("{id}-3")], "{ids:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_running_server_becomes_another_one() -> Result<()> {
+    let outside = Outside::new()?;
+    let mut server = Instance::start(Launch::dry_run().without_browser()).await?;
+    let data = server.data().join("data");
+    let receipt = outside.post(&server, "/build", &case("sales-summary")?.rounds[0].request).await?;
+    let before = server.finished(receipt.id, SOON).await?;
+    let said = sitewright(&data, &["backup"]).await?;
+    ensure!(said.good, "{} {}", said.out, said.err);
+    let path = said.out.split(": ").next().context("it says where")?.to_owned();
+    let verified = Command::new(program()).args(["backup", "verify", &path]).output().await?;
+    let text = String::from_utf8(verified.stdout)?;
+    ensure!(verified.status.success() && text.contains(&format!("task {} reads whole", receipt.id)), "{text}");
+
+    let said = sitewright(&data, &["restore", &path]).await?;
+    ensure!(!said.good && said.err.contains("is in use by another process"), "{}", said.err);
+    server.terminate().await?;
+    let said = sitewright(&data, &["restore", &path]).await?;
+    ensure!(!said.good && said.err.contains("overwrites nothing"), "{}", said.err);
+    for name in ["sitewright.db", "sitewright.db-wal", "sitewright.db-shm"] {
+        let _ = std::fs::remove_file(data.join(name));
+    }
+    std::fs::remove_dir_all(data.join("blobs"))?;
+    let said = sitewright(&data, &["restore", &path]).await?;
+    ensure!(said.good, "{}", said.err);
+    server.up().await?;
+    let after = server.task(receipt.id).await?;
+    ensure!(after == before, "{after:#?}");
+    Ok(())
+}
