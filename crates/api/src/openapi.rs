@@ -144,6 +144,24 @@ impl IntoResponses for ChangeProblems {
     }
 }
 
+/// What the body of a wish to forget may be answered with as well.
+pub(crate) struct ForgetProblems;
+
+impl IntoResponses for ForgetProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let malformed = Malformed { line: 1, column: 2, reason: "expected `,` or `}`".to_owned() };
+        let detail = "expected an e-mail address".to_owned();
+        documented(&[
+            Fault::MalformedJson(malformed),
+            Fault::Refused(Refusal::Invalid(vec![FieldError { pointer: "/email".to_owned(), detail }])),
+            Fault::IncompleteBody,
+            Fault::BodyTimeout(Duration::from_secs(30)),
+            Fault::TooLarge { limit_bytes: 4096 },
+            Fault::UnsupportedMediaType("Content-Type"),
+        ])
+    }
+}
+
 /// What the screenshot may answer as well.
 pub(crate) struct ScreenshotProblems;
 

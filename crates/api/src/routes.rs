@@ -1,6 +1,7 @@
 //! Which path answers what. Each path names its methods and what it produces once; OPTIONS tells the methods, any other
 //! method gets 405 with `Allow`, and a client that takes nothing of what is produced 406.
 
+mod forget;
 mod health;
 mod levers;
 mod model_runs;
@@ -34,6 +35,7 @@ use crate::problem::Fault;
     levers::retry,
     levers::cancel,
     levers::renotify,
+    forget::forget,
     model_runs::list,
     health::health,
     health::healthz,
@@ -60,6 +62,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         .service(post("/v1/tasks/{id}/retry", levers::retry))
         .service(post("/v1/tasks/{id}/cancel", levers::cancel))
         .service(post("/v1/tasks/{id}/renotify", levers::renotify))
+        .service(post("/v1/forget", forget::forget))
         .service(get("/v1/model-runs", JSON, model_runs::list))
         .service(get("/", HTML, pages::home))
         .service(get("/openapi.json", JSON, pages::openapi))

@@ -41,7 +41,10 @@ pub use ledger::{Acceptance, Attachment, Attempt, Ledger, NewTask, RepoChoice, S
 pub use model::{Completion, CompletionRequest, FinishReason, Model, Objection, Progress, Unwatched, Usage, Watch};
 pub use model_runs::{NewRun, OverCap, RunEnd, RunId, RunLedger, RunPage, RunReader, SpendCap, SpendCaps, day_of};
 pub use notifier::{Answer, Delivery, Notifier};
-pub use operator::{Declined, Levers, Moved, Operator, Reopening, Standing, TaskReader};
+pub use operator::{
+    AnswerCache, Declined, Erased, Forgetting, Forgot, Levers, Moved, Oblivion, Operator, OwnTask, Reopening, Standing,
+    TaskReader,
+};
 pub use rates::{Bucket, Count, OverLimit, Policy, RateBuckets};
 pub use site::Site;
 pub use verifier::{Draft, Fix, Fixed, Inspection, Target, Verification, Verifier};

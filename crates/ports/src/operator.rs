@@ -1,10 +1,13 @@
 //! What operators may change: the levers of the ledger, and the one who decides about pulling them.
 
-use async_trait::async_trait;
-use shared_types::http::NotificationAttempt;
-use shared_types::{Envelope, TaskId, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::{Error, Ledger, StepRecord, TaskPage, TaskRecord};
+use async_trait::async_trait;
+use shared_types::http::{Forgotten, NotificationAttempt, TaskState};
+use shared_types::{Digest, Email, Envelope, TaskId, TaskName, Timestamp};
+
+use crate::{Error, Ledger, RepoName, StepRecord, TaskPage, TaskRecord};
 
 /// What deciding about another attempt needs to know of a flow.
 #[derive(Debug, Clone)]
@@ -58,6 +61,79 @@ pub trait Levers: Send + Sync {
     async fn cancel(&self, id: TaskId, at: Timestamp, event: Envelope) -> Result<Moved, Error>;
 }
 
+/// A task of one person, as far as forgetting it needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTask {
+    /// The task.
+    pub id: TaskId,
+    /// The instructor's name.
+    pub task: TaskName,
+    /// Where it stands.
+    pub state: TaskState,
+}
+
+/// Whom to forget.
+#[derive(Debug, Clone)]
+pub struct Forgetting {
+    /// The person; capitals make no other one.
+    pub email: Email,
+    /// Counters that count this person.
+    pub counters: Vec<Digest>,
+    /// Now.
+    pub at: Timestamp,
+    /// So long before now nothing may have been done for this person, or what was done then may still be under way.
+    pub rest: Duration,
+}
+
+/// What became of the rows of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forgot {
+    /// They are gone, from the database's files too.
+    Done(Erased),
+    /// Something of theirs is, or may be, under way until then. Nothing was changed.
+    Busy {
+        /// When to ask again; absent while a flow has not ended.
+        until: Option<Timestamp>,
+    },
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Rows that were removed, or stripped of whom they are about, by table.
+    pub rows: BTreeMap<String, u64>,
+    /// Blobs that were removed: nothing names them any more.
+    pub blobs: u64,
+    /// Blobs that nothing names, and that somebody stored or asked for a moment ago: the next time removes them.
+    pub blobs_left: u64,
+    /// Repositories at the code host, which stay.
+    pub repos: Vec<RepoName>,
+}
+
+/// Removing what is known of a person.
+#[async_trait]
+pub trait Oblivion: Send + Sync {
+    /// The tasks of a person, in order of acceptance.
+    async fn tasks_of(&self, email: &Email) -> Result<Vec<OwnTask>, Error>;
+
+    /// Digests of what models were asked for this person and for nobody else.
+    async fn prompts_of(&self, email: &Email) -> Result<Vec<String>, Error>;
+
+    /// Removes every row, event and blob of the person, and what was left of them in the files of the database. Calls
+    /// of models stay as sums that say nothing of whom they were for. Blobs that another task names stay.
+    async fn forget(&self, wish: Forgetting) -> Result<Forgot, Error>;
+
+    /// Keeps the receipt, which names nobody.
+    async fn keep_receipt(&self, receipt: &Forgotten) -> Result<(), Error>;
+}
+
+/// Answers of models that are kept for repeats.
+#[async_trait]
+pub trait AnswerCache: Send + Sync {
+    /// Removes those to the prompts with these digests; says how many.
+    async fn forget_prompts(&self, prompt_hashes: &[String]) -> Result<u64, Error>;
+}
+
 /// Why an operator's wish was not granted. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Declined {
@@ -84,6 +160,9 @@ pub trait Operator: Send + Sync {
 
     /// Sends the stored notification of an ended task once more, byte for byte, and says what came of it.
     async fn renotify(&self, id: TaskId) -> Result<NotificationAttempt, Declined>;
+
+    /// Removes what is known of a person. Open tasks are cancelled first, and then it must be asked for again.
+    async fn forget(&self, email: &Email) -> Result<Forgotten, Declined>;
 }
 
 /// The part of a [`Ledger`] that shows tasks, for whoever only looks.

@@ -160,7 +160,7 @@ impl App {
             None => Arc::new(bus),
         });
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
-        let operator = Arc::new(operator(&ports, store.clone(), outbox.clone()));
+        let operator = Arc::new(operator(&settings, &ports, store.clone(), outbox.clone()));
         let doors = (outbox, renotify.handle(), operator);
         let api = bind_api(&settings, &ports, doors, (store.clone(), parts), metrics)?;
         let api_addr = api.local_addr();
@@ -403,10 +403,13 @@ fn runner_options(settings: &Settings) -> runner::Options {
     }
 }
 
-fn operator(ports: &Ports, levers: Arc<Store>, outbox: relay::Handle) -> operator::Service {
+fn operator(settings: &Settings, ports: &Ports, store: Arc<Store>, outbox: relay::Handle) -> operator::Service {
+    let folder = settings::answers_kept_in(&settings.data_dir);
     let world = operator::World {
         ledger: ports.ledger.clone(),
-        levers,
+        levers: store.clone(),
+        oblivion: store,
+        answers: Arc::new(llm::CacheFolder { folder }),
         clock: ports.clock.clone(),
         ids: ports.ids.clone(),
         teller: Some((ports.notifier.clone(), ports.gatekeeper.clone())),

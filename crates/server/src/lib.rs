@@ -8,6 +8,7 @@ pub mod backup;
 mod clock;
 mod closed;
 pub mod control;
+pub mod forget;
 mod open_files;
 pub mod runs;
 pub mod secret;

@@ -13,7 +13,7 @@ use server::app::{self, App};
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
-use server::{backup, task, telemetry};
+use server::{backup, forget, task, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -66,6 +66,16 @@ enum Command {
         #[command(subcommand)]
         command: task::Command,
     },
+    /// Remove what is known of a person: tasks, events, files, kept answers of models. Prints a receipt that names nobody.
+    ///
+    /// Open tasks are cancelled first; run it again when what was under way is over.
+    Forget {
+        /// The data folder; wins over the setting DATA_DIR.
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        whom: forget::Options,
+    },
     /// Back the data folder up, also while a service works in it: once, or again and again.
     ///
     /// Each backup is a folder of its own that needs nothing else: the ledger, every blob, a manifest. Repositories of
@@ -84,6 +94,9 @@ fn main() -> ExitCode {
         Command::Runs { data_dir, show } => return show.run(&data_dir.unwrap_or_else(data_dir_setting)),
         Command::Task { data_dir, command } => {
             return command.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting());
+        }
+        Command::Forget { data_dir, whom } => {
+            return whom.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting());
         }
         Command::Backup(options) => return options.run(data_dir_setting),
         Command::Restore(options) => return options.run(data_dir_setting),

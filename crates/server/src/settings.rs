@@ -22,7 +22,7 @@ use secrets::Students;
 use url::Url;
 
 pub use limits::Limits;
-pub use models::Model;
+pub use models::{Model, answers_kept_in};
 pub use read::{DOCUMENTED, alone, data_dir, read};
 pub use report::{Error, Fault};
 

@@ -19,7 +19,7 @@ use shared_types::http::{NotificationAttempt, TaskList, TaskSummary, TaskView};
 use storage::{Reading, Store};
 
 use crate::clock::{RandomIds, SystemClock};
-use crate::{console_out, control};
+use crate::{console_out, control, settings};
 
 /// From a retry to its notification; as long as a task has at first.
 const TIME_TO_DELIVER: Duration = Duration::from_secs(600);
@@ -95,7 +95,7 @@ impl From<Which> for Show {
 
 /// Nothing came of it.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(crate) enum Error {
     #[error(transparent)]
     Port(#[from] ports::Error),
     #[error(transparent)]
@@ -169,13 +169,13 @@ impl One {
 }
 
 /// Where levers are pulled.
-struct Place<'a> {
-    data_dir: &'a Path,
-    token: Option<SecretString>,
+pub(crate) struct Place<'a> {
+    pub(crate) data_dir: &'a Path,
+    pub(crate) token: Option<SecretString>,
 }
 
 impl Place<'_> {
-    fn service(&self) -> Result<Option<control::Service>, control::Error> {
+    pub(crate) fn service(&self) -> Result<Option<control::Service>, control::Error> {
         control::Service::of(self.data_dir, self.token.clone())
     }
 
@@ -192,7 +192,7 @@ impl Place<'_> {
     }
 
     /// Takes the data folder for as long as the lever takes.
-    async fn directly<T>(
+    pub(crate) async fn directly<T>(
         &self,
         lever: impl AsyncFnOnce(&operator::Service) -> Result<T, Declined>,
     ) -> Result<T, Error> {
@@ -202,6 +202,8 @@ impl Place<'_> {
         let world = operator::World {
             ledger: store.clone(),
             levers: store.clone(),
+            oblivion: store.clone(),
+            answers: Arc::new(llm::CacheFolder { folder: settings::answers_kept_in(self.data_dir) }),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             teller: None,
@@ -212,7 +214,7 @@ impl Place<'_> {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
 }
 

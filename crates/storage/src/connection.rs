@@ -39,6 +39,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
         connection.pragma_update(None, name, value).map_err(opened)?;
     }
+    // What is deleted is overwritten: somebody may have wished it gone.
+    connection.pragma_update(None, "secure_delete", "ON").map_err(opened)?;
     // What a savepoint may take back would otherwise go through a file in the system's temporary folder.
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(opened)?;
     for (name, value) in

@@ -202,6 +202,9 @@ pub enum Error {
         /// The epoch that is no longer current.
         epoch: Epoch,
     },
+    /// Somebody reads the write-ahead log, which therefore cannot be cut.
+    #[error("the database's log is being read, by a backup perhaps, and still holds what was deleted: ask again later")]
+    LogInUse,
     /// A blob could not be written or read.
     #[error("{operation} blob {digest}")]
     Blob {
@@ -240,6 +243,7 @@ impl Error {
             Self::NoReader { .. }
             | Self::ReadersBusy { .. }
             | Self::Overloaded { .. }
+            | Self::LogInUse
             | Self::Folder { .. }
             | Self::Blob { .. } => Verdict::RetryWithBackoff,
             Self::InUse { .. }

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod flows;
 pub(crate) mod levers;
 pub(crate) mod model_runs;
+pub(crate) mod oblivion;
 pub(crate) mod rates;
 pub(crate) mod row;
 pub(crate) mod tasks;

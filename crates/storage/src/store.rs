@@ -1,6 +1,7 @@
 //! The ledger and the queue of flows over one SQLite database.
 
 mod levers;
+mod oblivion;
 mod runs;
 
 use std::path::{Path, PathBuf};

@@ -167,6 +167,23 @@ pub(crate) fn notified() -> Value {
     json!({"attempt": 2, "at": "2026-11-21T12:30:00Z", "status": 200, "verdict": "accepted", "latency_ms": 143})
 }
 
+pub(crate) fn forget() -> Value {
+    json!({"email": "student@example.com"})
+}
+
+pub(crate) fn forgotten() -> Value {
+    json!({
+        "at": "2026-11-21T12:30:00Z",
+        "tasks": 3,
+        "rows": {"events": 97, "tasks": 3},
+        "blobs": 21,
+        "blobs_left": 0,
+        "cached_answers": 0,
+        "repositories": ["sales-summary-7f3a9-1c2d3e4f"],
+        "not_covered": ["backups that were made before"],
+    })
+}
+
 pub(crate) fn model_runs() -> Value {
     let run = json!({
         "id": 42,
@@ -236,7 +253,8 @@ mod tests {
     use serde::de::DeserializeOwned;
     use shared_types::Envelope;
     use shared_types::http::{
-        Health, Healthz, ModelRunList, NotificationAttempt, Receipt, TaskList, TaskRequest, TaskSummary, TaskView,
+        ForgetRequest, Forgotten, Health, Healthz, ModelRunList, NotificationAttempt, Receipt, TaskList, TaskRequest,
+        TaskSummary, TaskView,
     };
 
     use super::*;
@@ -257,6 +275,8 @@ mod tests {
         check::<TaskSummary>(retried());
         check::<TaskSummary>(cancelled());
         check::<NotificationAttempt>(notified());
+        check::<ForgetRequest>(forget());
+        check::<Forgotten>(forgotten());
         check::<Health>(health(true));
         check::<Healthz>(healthz());
         let stream = stream();

@@ -1,5 +1,6 @@
 //! A service with everything it needs, and a story to tell.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use ports::{
 };
 use secrecy::SecretString;
 use shared_types::events::{StepFinished, StepStarted, Subject, TaskAccepted, TaskFinished};
-use shared_types::http::{CheckBody, FieldError, NotificationAttempt, Outcome, Part, PartState, Receipt};
-use shared_types::{Digest, Envelope, Payload, Round, TaskId, Timestamp, TraceId};
+use shared_types::http::{CheckBody, FieldError, Forgotten, NotificationAttempt, Outcome, Part, PartState, Receipt};
+use shared_types::{Digest, Email, Envelope, Payload, Round, TaskId, Timestamp, TraceId};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::BroadcastStream;
@@ -285,6 +286,20 @@ impl Operator for TestOperator {
 
     async fn cancel(&self, id: TaskId) -> Result<TaskRecord, Declined> {
         self.task(id, "cancel".to_owned()).await
+    }
+
+    async fn forget(&self, email: &Email) -> Result<Forgotten, Declined> {
+        self.asked.lock().unwrap().push(format!("forget {}", email.as_str()));
+        Ok(Forgotten {
+            at: epoch(),
+            tasks: 1,
+            rows: BTreeMap::new(),
+            blobs: 0,
+            blobs_left: 0,
+            cached_answers: 0,
+            repositories: Vec::new(),
+            not_covered: Vec::new(),
+        })
     }
 
     async fn renotify(&self, id: TaskId) -> Result<NotificationAttempt, Declined> {

@@ -59,3 +59,24 @@ async fn only_operators_change_anything_and_no_page_of_another_site() {
     let reply = house.ask(&[&line, "Origin: http://localhost", "Content-Length: 0"], b"").await;
     assert_eq!(reply.status, 200);
 }
+
+#[tokio::test]
+async fn a_person_is_named_in_the_body_and_not_in_the_address() {
+    let house = House::open().await;
+    let reply = house.post("/v1/forget", br#"{"email": "student@example.com"}"#).await;
+    assert_eq!((reply.status, reply.json()["tasks"].as_u64()), (200, Some(1)), "{}", reply.text());
+    assert_eq!(*house.operator.asked.lock().unwrap(), ["forget student@example.com"]);
+    for (body, status, code) in [
+        (&b"{}"[..], 400, "invalid_request"),
+        (br#"{"email": "nobody"}"#, 400, "invalid_request"),
+        (br#"{"email": 7}"#, 400, "invalid_request"),
+        (b"email=a@b", 400, "malformed_json"),
+        (&[b' '; 5000], 413, "too_large"),
+    ] {
+        let reply = house.post("/v1/forget", body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (status, code));
+    }
+    let lines = ["POST /v1/forget HTTP/1.1", "Content-Type: application/json", "Origin: https://evil.example.com"];
+    let reply = house.ask(&[&lines[..], &["Content-Length: 2"]].concat(), b"{}").await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "foreign_origin"));
+}

@@ -173,3 +173,26 @@ async fn what_has_nothing_to_tell_is_not_told() {
     assert!(matches!(&told, Err(Declined::NotNow(why)) if why.contains("retry it instead")), "{told:?}");
     world.shutdown.cancel();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_forgotten_once_nothing_of_theirs_is_under_way() {
+    let mut world = World::new();
+    let task = run(&mut world).await;
+    let open = world.post(Route::Build, request(1, "n-2")).await.unwrap();
+    let (operator, email) = (world.operator(), task.email.clone());
+    let early = operator.forget(&email).await;
+    let Err(Declined::NotNow(why)) = early else { panic!("{early:?}") };
+    assert!(why.contains("1 open tasks were cancelled") && why.contains("181 s"), "{why}");
+    assert_eq!(world.ports.ledger.task(open.id).await.unwrap().unwrap().outcome, Some(Outcome::Cancelled));
+
+    tokio::time::sleep(Duration::from_secs(181)).await;
+    let capitals = "STUDENT@example.com".parse().unwrap();
+    let receipt = operator.forget(&capitals).await.unwrap();
+    assert_eq!(receipt.tasks, 2);
+    let said = serde_json::to_string(&receipt).unwrap().to_lowercase();
+    assert!(!said.contains("student") && said.contains("backups"), "{said}");
+    assert!(world.ports.ledger.task(task.id).await.unwrap().is_none());
+    // Nobody is left to forget, which is no fault.
+    assert_eq!(operator.forget(&email).await.unwrap().tasks, 0);
+    world.shutdown.cancel();
+}

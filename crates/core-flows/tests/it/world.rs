@@ -92,7 +92,9 @@ impl World {
     pub(crate) fn operator(&self) -> operator::Service {
         let Ports { ledger, notifier, gatekeeper, clock, ids, .. } = self.ports.clone();
         let teller = Some((notifier, gatekeeper));
-        let world = operator::World { ledger, levers: self.memory.clone(), clock, ids, teller };
+        let memory = self.memory.clone();
+        let (levers, oblivion, answers) = (memory.clone(), memory.clone(), memory);
+        let world = operator::World { ledger, levers, oblivion, answers, clock, ids, teller };
         operator::Service::new(world, Duration::from_secs(600), self.outbox.clone())
     }
 

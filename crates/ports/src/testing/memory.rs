@@ -2,6 +2,7 @@
 //! tests of whatever sits above them. Nothing outlives the value.
 
 mod levers;
+mod oblivion;
 mod runs;
 
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -63,7 +63,7 @@ pub(super) fn database(source: &Path, target: &Path) -> Result<(), Error> {
 /// Copies every blob, or links it to the one in the backup `earlier`.
 pub(super) fn blobs(source: &Path, target: &Path, earlier: Option<&Path>) -> Result<Copied, Error> {
     let mut copied = Copied::default();
-    for (digest, file) in list(source)? {
+    for (digest, file) in crate::blobs::list(source)? {
         let (shelf, name) = digest.as_str().split_at(2);
         let place = target.join(shelf).join(name);
         create_private_dir(&target.join(shelf))?;
@@ -103,38 +103,6 @@ pub(super) fn file(source: &Path, target: &Path) -> Result<(), Error> {
         to.sync_all()
     };
     writing(&mut from).map_err(Error::folder("write file", target))
-}
-
-/// Every blob below `root` with its file. What has no blob's name is none.
-pub(super) fn list(root: &Path) -> Result<Vec<(Digest, PathBuf)>, Error> {
-    let mut found = Vec::new();
-    for shelf in folders(root)? {
-        let start = shelf.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for entry in fs::read_dir(&shelf).map_err(Error::folder("list folder", &shelf))? {
-            let entry = entry.map_err(Error::folder("list folder", &shelf))?;
-            let name = format!("{start}{}", entry.file_name().to_string_lossy());
-            if let Ok(digest) = name.parse() {
-                found.push((digest, entry.path()));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn folders(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = match fs::read_dir(root) {
-        Ok(entries) => entries,
-        Err(none) if none.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(Error::folder("list folder", root)(source)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(Error::folder("list folder", root))?.path();
-        if path.is_dir() {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -44,7 +44,7 @@ pub fn restore(path: &Path, data_dir: &Path) -> Result<Verified, Error> {
 }
 
 fn restore_blobs(source: &Path, target: &Path) -> Result<(), Error> {
-    for (digest, file) in copy::list(source)? {
+    for (digest, file) in crate::blobs::list(source)? {
         let (shelf, name) = digest.as_str().split_at(2);
         let shelf = target.join(shelf);
         folder::create_private_dir(&shelf)?;

@@ -105,7 +105,7 @@ fn check_blobs(path: &Path, named: &[Digest]) -> Result<u64, Error> {
     let damaged = |what: String| Error::BackupDamaged { path: path.to_owned(), what };
     let root = path.join(BLOBS);
     let mut count = 0;
-    for (digest, file) in copy::list(&root)? {
+    for (digest, file) in crate::blobs::list(&root)? {
         let bytes = fs::read(&file).map_err(Error::folder("read file", &file))?;
         if Digest::of(&bytes) != digest {
             return Err(damaged(format!("blob {digest} was altered")));

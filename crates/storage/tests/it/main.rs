@@ -6,6 +6,7 @@ mod backup;
 mod conformance;
 mod durability;
 mod folder;
+mod oblivion;
 
 use std::path::Path;
 
