@@ -47,6 +47,18 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// The database's files cannot be trusted.
+    #[error(
+        "the database {} is damaged: {what}. Nothing was changed. Look at the disk; then move the database with its -wal \
+         and -shm away, and `sitewright restore` the newest backup that `sitewright backup verify` finds good",
+        path.display()
+    )]
+    DatabaseDamaged {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// A setting did not take.
     #[error("database setting {name} is {found} where {wanted} is needed")]
     Setting {
@@ -247,6 +259,7 @@ impl Error {
             | Self::Folder { .. }
             | Self::Blob { .. } => Verdict::RetryWithBackoff,
             Self::InUse { .. }
+            | Self::DatabaseDamaged { .. }
             | Self::BackupExists { .. }
             | Self::NoBackup { .. }
             | Self::BackupDamaged { .. }

@@ -23,6 +23,7 @@ mod health;
 mod migrate;
 mod reader;
 mod reading;
+mod soundness;
 mod sql;
 mod store;
 mod timing;

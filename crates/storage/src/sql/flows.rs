@@ -50,14 +50,15 @@ pub(crate) fn claim(
     Ok(None)
 }
 
+/// The oldest flow that may run is the first entry of an index.
+pub(super) const TAKE: &str = "UPDATE flows SET state = 'running', epoch = epoch + 1, worker = ?1, lease_until_ms = ?2
+     WHERE ord = (SELECT ord FROM flows INDEXED BY flows_ready
+                  WHERE state = 'queued' AND is_head = 1 AND not_before_ms = 0 ORDER BY ord LIMIT 1)
+     RETURNING ord, epoch";
+
 /// Marks the oldest flow that may run as running.
 fn take(connection: &Connection, worker: &WorkerId, until: Timestamp) -> rusqlite::Result<Option<(i64, Epoch)>> {
-    let mut update = connection.prepare_cached(
-        "UPDATE flows SET state = 'running', epoch = epoch + 1, worker = ?1, lease_until_ms = ?2
-         WHERE ord = (SELECT ord FROM flows INDEXED BY flows_ready
-                      WHERE state = 'queued' AND is_head = 1 AND not_before_ms = 0 ORDER BY ord LIMIT 1)
-         RETURNING ord, epoch",
-    )?;
+    let mut update = connection.prepare_cached(TAKE)?;
     let taken = update
         .query_row((&worker.0, until.unix_ms()), |row| Ok((row.get::<_, i64>("ord")?, Epoch(count(row, "epoch")?))));
     taken.optional()
@@ -193,18 +194,18 @@ pub(crate) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     upsert.execute([]).map(|_| ())
 }
 
+/// What has waited long enough, and what nobody keeps.
+pub(super) const WAKE: [&str; 2] = [
+    "UPDATE flows SET not_before_ms = 0 WHERE state = 'queued' AND not_before_ms > 0 AND not_before_ms <= ?1",
+    "UPDATE flows SET state = 'queued' WHERE state = 'running' AND lease_until_ms <= ?1",
+];
+
 /// Flows whose wait is over, and running ones whose lease has ended, may be claimed. Both are
 /// found by index, so a claim costs the same however many flows wait.
 fn wake(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE flows SET not_before_ms = 0
-             WHERE state = 'queued' AND not_before_ms > 0 AND not_before_ms <= ?1",
-        )?
-        .execute([now.unix_ms()])?;
-    connection
-        .prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running' AND lease_until_ms <= ?1")?
-        .execute([now.unix_ms()])?;
+    for sql in WAKE {
+        connection.prepare_cached(sql)?.execute([now.unix_ms()])?;
+    }
     Ok(())
 }
 

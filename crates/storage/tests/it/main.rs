@@ -5,6 +5,8 @@
 mod backup;
 mod conformance;
 mod durability;
+mod faults;
+mod fencing;
 mod folder;
 mod oblivion;
 
