@@ -10,5 +10,6 @@ mod judging;
 mod operator;
 mod panel;
 mod rates;
+mod released;
 mod repair;
 mod world;

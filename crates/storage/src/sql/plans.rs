@@ -12,7 +12,7 @@ fn ledger(running: u32, delayed: u32, waiting: u32) -> Connection {
     migrate::migrate(&mut connection, migrate::MIGRATIONS).unwrap();
     // Only the queue is looked at: its tasks need not be there.
     connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
-    let mut insert = |count: u32, from: u32, state: &str, not_before_ms: i64| {
+    let insert = |count: u32, from: u32, state: &str, not_before_ms: i64| {
         let sql = format!(
             "WITH RECURSIVE n (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n + 1 < {from} + {count})
              INSERT INTO flows (ord, repo, state, is_head, not_before_ms, lease_until_ms)

@@ -104,3 +104,25 @@ async fn a_backup_of_a_running_server_becomes_another_one() -> Result<()> {
     ensure!(after == before, "{after:#?}");
     Ok(())
 }
+
+/// What was done for a person a moment ago may still be under way: nothing is removed before, and nobody else is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_not_forgotten_while_something_is_under_way() -> Result<()> {
+    let outside = Outside::new()?;
+    let server = Instance::start(Launch::dry_run().without_browser()).await?;
+    let data = server.data().join("data");
+    let request = &case("sales-summary")?.rounds[0].request;
+    let email = request["email"].as_str().context("an address")?;
+    let receipt = outside.post(&server, "/build", request).await?;
+    let task = server.finished(receipt.id, SOON).await?;
+    let said = sitewright(&data, &["forget", email]).await?;
+    ensure!(!said.good && said.err.contains("ask again then"), "{} {}", said.out, said.err);
+    ensure!(server.task(receipt.id).await? == task);
+    // Of somebody else there is nothing to remove, and that is no fault.
+    let said = sitewright(&data, &["forget", "nobody@example.com"]).await?;
+    ensure!(said.good && said.out.contains("\"tasks\": 0"), "{} {}", said.out, said.err);
+    ensure!(server.task(receipt.id).await? == task);
+    let said = sitewright(&data, &["forget", "nobody"]).await?;
+    ensure!(!said.good && said.err.contains("invalid value"), "{}", said.err);
+    Ok(())
+}
