@@ -2,12 +2,14 @@
 //!
 //! - `proto/` is written by hand; the Rust in `crates/shared-types/src/gen/` is generated from it.
 //! - `openapi/sitewright.v1.json` is generated from the `api` crate.
+//! - `crates/core-flows/released/` holds journals and events as released versions wrote them.
 //! - `proto/released/` and `openapi/released/` hold the promise to those who already built on v1.
 //!
 //! Invariant: the promise is compared with what the sources say now, never with a checked-in copy,
 //! so that a stale file cannot hide a breaking change.
 
 mod breaking;
+mod journals;
 mod openapi;
 mod openapi_rules;
 mod proto;
@@ -131,6 +133,7 @@ impl Sources {
             }
         }
         self.compare_with_promise(tree, &mut report)?;
+        report.breaking.extend(journals::breaks(tree)?);
         Ok(report)
     }
 
@@ -166,6 +169,7 @@ impl Sources {
         }
         say(proto::RELEASED, tree.write(proto::RELEASED, &self.events.promise.to_text()?)?);
         say(openapi::RELEASED, tree.write(openapi::RELEASED, &self.openapi.text)?);
+        journals::release(tree, env!("CARGO_PKG_VERSION"))?;
         if let Some(list) = migrations::list(tree)? {
             say(migrations::RELEASED, tree.write(migrations::RELEASED, &list)?);
         }

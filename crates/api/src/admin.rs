@@ -1,10 +1,11 @@
-//! Who may read `/v1/*`: whoever has the admin token; without one, whoever sits at the machine itself.
+//! Who may read and change what is below `/v1`: whoever has the admin token; without one, whoever sits at the machine
+//! itself. A change, moreover, may not be asked for by a page of another site that a browser on this machine shows.
 
 use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest, web};
 use constant_time_eq::constant_time_eq;
@@ -38,6 +39,34 @@ impl FromRequest for Admin {
         }
         ready(admitted.map(|()| Self(())))
     }
+}
+
+/// Proof that a request may change what operators change.
+#[derive(Debug)]
+pub(crate) struct AdminChange(());
+
+impl FromRequest for AdminChange {
+    type Error = Fault;
+    type Future = Ready<Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let admitted = Admin::from_request(request, payload).into_inner();
+        ready(admitted.and_then(|_| {
+            if is_foreign(request.headers(), named(request)) { Err(Fault::ForeignOrigin) } else { Ok(Self(())) }
+        }))
+    }
+}
+
+/// Whether a browser says that a page of another origin asks. Browsers send `Sec-Fetch-Site`, older ones at least
+/// `Origin` with each POST; programs send neither.
+fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let value = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    if let Some(site) = value("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = value(ORIGIN.as_str()) else { return false };
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    authority.is_none_or(|authority| host.is_none_or(|host| !authority.eq_ignore_ascii_case(host)))
 }
 
 /// The host that was asked for: that of an absolute target, which makes `Host` count for nothing (RFC 9112, section
@@ -126,5 +155,26 @@ mod tests {
         check(None, near, &[], false);
         check(None, near, &[("host", "localhost"), ("x-forwarded-for", "203.0.113.7")], false);
         check(None, near, &[("host", "localhost"), ("authorization", &right)], true);
+    }
+
+    #[test]
+    fn a_page_of_another_site_changes_nothing() {
+        for (header, foreign) in [
+            (None, false),
+            (Some(("origin", "http://localhost:8080")), false),
+            (Some(("origin", "http://localhost:9999")), true),
+            (Some(("origin", "https://evil.example.com")), true),
+            (Some(("origin", "null")), true),
+            (Some(("sec-fetch-site", "same-origin")), false),
+            (Some(("sec-fetch-site", "none")), false),
+            (Some(("sec-fetch-site", "same-site")), true),
+            (Some(("sec-fetch-site", "cross-site")), true),
+        ] {
+            let mut map = HeaderMap::new();
+            if let Some((name, value)) = header {
+                map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(is_foreign(&map, Some("localhost:8080")), foreign, "{header:?}");
+        }
     }
 }

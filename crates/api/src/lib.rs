@@ -2,6 +2,7 @@
 //!
 //! - [`Service`] binds a socket and serves it until it is told to stop; [`Options`] bound it and [`Ports`] are
 //!   everything it asks of the rest.
+//! - [`reading`] shows tasks as the routes do, to whoever reads them without HTTP.
 //! - [`openapi`] is the contract, from which `openapi/sitewright.v1.json` is generated.
 //!
 //! No decisions about tasks are made here: a body is read, bounded and parsed, then `Intake` decides. Invariants:
@@ -21,6 +22,7 @@ mod manual;
 mod openapi;
 mod options;
 mod problem;
+pub mod reading;
 mod routes;
 mod service;
 mod state;

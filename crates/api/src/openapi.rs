@@ -65,7 +65,7 @@ struct AdminToken;
 impl Modify for AdminToken {
     fn modify(&self, document: &mut OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-            "The ADMIN_TOKEN that the service was started with. Without one, only clients on its machine may read.",
+            "The ADMIN_TOKEN that the service was started with. Without one, only clients on its machine may read and change.",
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("admin_token", SecurityScheme::Http(scheme.build()));
@@ -132,6 +132,34 @@ pub(crate) struct TaskProblems;
 impl IntoResponses for TaskProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         documented(&[Fault::TaskNotFound])
+    }
+}
+
+/// What a change by an operator may answer as well.
+pub(crate) struct ChangeProblems;
+
+impl IntoResponses for ChangeProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let ended = format!("{} has ended already: failed", examples::task_id());
+        documented(&[Fault::ForeignOrigin, Fault::NotNow(ended)])
+    }
+}
+
+/// What the body of a wish to forget may be answered with as well.
+pub(crate) struct ForgetProblems;
+
+impl IntoResponses for ForgetProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let malformed = Malformed { line: 1, column: 2, reason: "expected `,` or `}`".to_owned() };
+        let detail = "expected an e-mail address".to_owned();
+        documented(&[
+            Fault::MalformedJson(malformed),
+            Fault::Refused(Refusal::Invalid(vec![FieldError { pointer: "/email".to_owned(), detail }])),
+            Fault::IncompleteBody,
+            Fault::BodyTimeout(Duration::from_secs(30)),
+            Fault::TooLarge { limit_bytes: 4096 },
+            Fault::UnsupportedMediaType("Content-Type"),
+        ])
     }
 }
 

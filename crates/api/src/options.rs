@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use ports::{Blobs, Bus, Clock, HealthPart, Ids, Intake, Ledger, RunReader};
+use ports::{Blobs, Bus, Clock, HealthPart, Ids, Intake, Ledger, Operator, RunReader};
 use secrecy::SecretString;
 use shared_types::Round;
 
@@ -64,6 +64,8 @@ pub struct Ports {
     pub intake: Arc<dyn Intake>,
     /// Where tasks and their events are read.
     pub ledger: Arc<dyn Ledger>,
+    /// Decides what operators may change.
+    pub operator: Arc<dyn Operator>,
     /// Where calls of models are read.
     pub runs: Arc<dyn RunReader>,
     /// Wakes live streams.

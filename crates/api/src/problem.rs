@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use ports::{OverLimit, Refusal, Verdict};
+use ports::{Declined, OverLimit, Refusal, Verdict};
 use shared_types::TraceId;
 use shared_types::http::{FieldError, Problem};
 
@@ -42,6 +42,7 @@ kinds! {
     BAD_REQUEST = "bad_request" 400 "The request could not be read";
     WRONG_SECRET = "wrong_secret" 401 "The secret is not right";
     ADMIN_TOKEN_NEEDED = "admin_token_needed" 401 "The admin token is needed";
+    FOREIGN_ORIGIN = "foreign_origin" 403 "Pages of other sites may change nothing here";
     NOT_FOUND = "not_found" 404 "Nothing is served here";
     TASK_NOT_FOUND = "task_not_found" 404 "There is no such task";
     SCREENSHOT_NOT_FOUND = "screenshot_not_found" 404 "The task has no screenshot";
@@ -49,6 +50,7 @@ kinds! {
     NOT_ACCEPTABLE = "not_acceptable" 406 "What is served here is not accepted";
     BODY_TIMEOUT = "body_timeout" 408 "The body came too slowly";
     CONFLICT = "conflict" 409 "The identity is taken by another request";
+    NOT_NOW = "not_now" 409 "This cannot be done as things are";
     TOO_LARGE = "too_large" 413 "The request is too large";
     URI_TOO_LONG = "uri_too_long" 414 "The address is too long";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type" 415 "Only JSON is taken here";
@@ -76,6 +78,11 @@ pub(crate) enum Fault {
     /// How to get in.
     #[error("the admin token is needed")]
     AdminTokenNeeded(&'static str),
+    #[error("a page of another site asks")]
+    ForeignOrigin,
+    /// Why, and what to do instead.
+    #[error("not as things are")]
+    NotNow(String),
     /// The path that was asked for.
     #[error("nothing is served here")]
     NotFound(String),
@@ -109,6 +116,16 @@ impl From<ports::Error> for Fault {
     }
 }
 
+impl From<Declined> for Fault {
+    fn from(declined: Declined) -> Self {
+        match declined {
+            Declined::Unknown(_) => Self::TaskNotFound,
+            Declined::NotNow(why) => Self::NotNow(why),
+            Declined::Failed(error) => Self::Unavailable(error),
+        }
+    }
+}
+
 impl Fault {
     pub(crate) fn kind(&self) -> &'static Kind {
         match self {
@@ -124,6 +141,8 @@ impl Fault {
             Self::Refused(Refusal::Unsafe(_)) => &UNSAFE_BRIEF,
             Self::Refused(Refusal::Unavailable(_)) | Self::Unavailable(_) => &UNAVAILABLE,
             Self::AdminTokenNeeded(_) => &ADMIN_TOKEN_NEEDED,
+            Self::ForeignOrigin => &FOREIGN_ORIGIN,
+            Self::NotNow(_) => &NOT_NOW,
             Self::NotFound(_) => &NOT_FOUND,
             Self::TaskNotFound => &TASK_NOT_FOUND,
             Self::ScreenshotNotFound => &SCREENSHOT_NOT_FOUND,
@@ -215,6 +234,12 @@ impl Fault {
                 "The request could not be stored, so it was not accepted: send it again.".to_owned()
             }
             Self::AdminTokenNeeded(how) => (*how).to_owned(),
+            Self::ForeignOrigin => {
+                "A browser says that a page of another site asks for this change: use the page of this service, or a \
+                 program."
+                    .to_owned()
+            }
+            Self::NotNow(why) => why.clone(),
             Self::NotFound(path) => format!(
                 "Nothing is served at {path}. Tasks are taken at POST /build (round 1), POST /revise (later rounds) \
                  and POST /tasks (both), shown at GET /v1/tasks; the documentation is at /docs, the state of the \

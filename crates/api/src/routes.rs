@@ -1,7 +1,9 @@
 //! Which path answers what. Each path names its methods and what it produces once; OPTIONS tells the methods, any other
 //! method gets 405 with `Allow`, and a client that takes nothing of what is produced 406.
 
+mod forget;
 mod health;
+mod levers;
 mod model_runs;
 mod pages;
 mod query;
@@ -30,6 +32,10 @@ use crate::problem::Fault;
     tasks::show,
     tasks::stream,
     tasks::screenshot,
+    levers::retry,
+    levers::cancel,
+    levers::renotify,
+    forget::forget,
     model_runs::list,
     health::health,
     health::healthz,
@@ -53,6 +59,10 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         .service(get("/v1/tasks/{id}", JSON, tasks::show))
         .service(get("/v1/tasks/{id}/stream", EVENTS, tasks::stream))
         .service(get("/v1/tasks/{id}/screenshot", PNG, tasks::screenshot))
+        .service(post("/v1/tasks/{id}/retry", levers::retry))
+        .service(post("/v1/tasks/{id}/cancel", levers::cancel))
+        .service(post("/v1/tasks/{id}/renotify", levers::renotify))
+        .service(post("/v1/forget", forget::forget))
         .service(get("/v1/model-runs", JSON, model_runs::list))
         .service(get("/", HTML, pages::home))
         .service(get("/openapi.json", JSON, pages::openapi))
@@ -71,7 +81,7 @@ pub(crate) const ALL_PRODUCED: [Produced; 6] = [JSON, HTML, PNG, EVENTS, METRICS
 
 /// The methods of a path that is read.
 pub(crate) const READS: &str = "GET, HEAD, OPTIONS";
-/// The methods of a path that takes tasks.
+/// The methods of a path that takes tasks or changes something.
 pub(crate) const WRITES: &str = "POST, OPTIONS";
 
 const JSON: Produced = &["application/json"];

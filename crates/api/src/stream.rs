@@ -119,7 +119,11 @@ impl Follower {
         let mut text = String::new();
         for event in events {
             self.after = self.after.max(event.seq);
-            self.ended |= matches!(event.payload, Some(Payload::TaskFinished(_)));
+            match event.payload {
+                Some(Payload::TaskFinished(_)) => self.ended = true,
+                Some(Payload::TaskRetried(_)) => self.ended = false,
+                _ => {}
+            }
             // Serialized JSON holds no line break, so one `data:` line is enough. Writing to a String cannot fail.
             let data = serde_json::to_string(event).unwrap_or_default();
             let _ = write!(text, "id: {}\nevent: {}\ndata: {data}\n\n", event.seq, event.kind());

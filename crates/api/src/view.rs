@@ -12,6 +12,7 @@ pub(crate) fn summary(record: &TaskRecord) -> TaskSummary {
         round: record.round,
         state: record.state,
         outcome: record.outcome,
+        attempt: record.attempt.number,
         accepted_at: record.accepted_at,
         finished_at: record.finished_at,
         pages_url: record.pages_url.as_ref().map(ToString::to_string),
@@ -77,6 +78,12 @@ pub(crate) fn steps(plan: &[&str], events: &[Envelope]) -> Vec<StepView> {
                     step.summary = Some(finished.reason.clone());
                 }
             }
+            Some(Payload::TaskRetried(retried)) => {
+                let from = plan.iter().position(|name| *name == retried.from_step).unwrap_or(plan.len());
+                for step in steps.iter_mut().take(plan.len()).skip(from) {
+                    *step = StepView { attempts: step.attempts, ..waiting(&step.step) };
+                }
+            }
             _ => {}
         }
     }
@@ -104,7 +111,7 @@ fn entry<'a>(steps: &'a mut Vec<StepView>, name: &str) -> &'a mut StepView {
 
 #[cfg(test)]
 mod tests {
-    use shared_types::events::{StepFinished, StepRetrying, StepStarted, TaskFinished};
+    use shared_types::events::{StepFinished, StepRetrying, StepStarted, TaskFinished, TaskRetried};
 
     use super::*;
 
@@ -121,6 +128,11 @@ mod tests {
     fn finished(ms: i64, step: &str) -> Envelope {
         let summary = "4 files".to_owned();
         event(ms, Payload::StepFinished(StepFinished { step: step.to_owned(), summary, duration_ms: 1 }))
+    }
+
+    fn retried(ms: i64, from_step: &str) -> Envelope {
+        let retried = TaskRetried { attempt: 2, from_step: from_step.to_owned(), deadline_at_ms: 0 };
+        event(ms, Payload::TaskRetried(retried))
     }
 
     fn ended(ms: i64, reason: &str) -> Envelope {
@@ -165,6 +177,11 @@ mod tests {
         check(
             &[started(1, "generate", 1), ended(2, "no space left")],
             &["generate Failed 1..2 x1 no space left", "verify Waiting -..- x0 "],
+        );
+        // A retry begins with what failed, and keeps what was done.
+        check(
+            &[finished(1, "generate"), started(2, "verify", 1), ended(3, "no browser"), retried(4, "verify")],
+            &["generate Done -..1 x0 4 files", "verify Waiting -..- x1 "],
         );
     }
 }

@@ -21,9 +21,9 @@ pub(crate) enum Reading {
     Again(Verdict, String),
 }
 
-/// The same id and the same bytes on every attempt.
+/// The same id and the same bytes each time; another id for what an operator had done again.
 pub(crate) fn delivery(task: &TaskRecord, body: Bytes, timeout: Duration) -> Delivery {
-    Delivery { url: task.evaluation_url.clone(), id: task.id.to_string(), body, timeout }
+    Delivery { url: task.evaluation_url.clone(), id: task.attempt_id(), body, timeout }
 }
 
 /// The meaning of an answer, or of there being none; `explain` puts an error into words that may

@@ -36,6 +36,7 @@ use rates::{Admission, Gate, Pair};
 use validate::{Rules, Valid};
 
 pub use bounds::Limits;
+pub(crate) use rates::keys_of;
 pub use rates::{AuthFailures, Builds, Rate, Rates, Renotifications, Revisions};
 
 /// What an operator may set.

@@ -174,7 +174,8 @@ impl Outcome {
         }
     }
 
-    fn read(step: Step, record: &StepRecord) -> Result<Option<Self>, Error> {
+    /// As the journal held it; none for a step that leaves no record.
+    pub(crate) fn read(step: Step, record: &StepRecord) -> Result<Option<Self>, Error> {
         Ok(Some(match step {
             Step::Prepare => Self::Prepare(parse(record)?),
             Step::Fetch => Self::Fetch(parse(record)?),

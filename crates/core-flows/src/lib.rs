@@ -5,6 +5,8 @@
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
 //! - [`relay`]: carries stored events from the outbox to a bus.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
+//! - [`operator`]: what operators may do to a task.
+//! - [`released`]: whether journals of earlier versions are read as they were meant.
 //!
 //! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
 //! journal before the next step begins, and each step is safe to run twice.
@@ -19,8 +21,10 @@ mod journal;
 mod judging;
 mod maker;
 mod naming;
+pub mod operator;
 pub mod plan;
 pub mod relay;
+pub mod released;
 pub mod renotify;
 mod retry;
 pub mod runner;

@@ -8,8 +8,9 @@
 
 use std::sync::Arc;
 
-use ports::{Error, ErrorChain, TaskRecord};
-use shared_types::events::Subject;
+use bytes::Bytes;
+use ports::{Error, ErrorChain, Gatekeeper, Ledger, Notifier, TaskRecord};
+use shared_types::events::{NotificationAttempted, Subject};
 use shared_types::{Envelope, Payload, TaskId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -107,9 +108,25 @@ async fn attempt(ports: &Ports, limits: &Renotifications, id: TaskId) -> Result<
     if ports.rates.take(vec![limits.of(id)], ports.clock.now()).await?.is_err() {
         return Ok(());
     }
-    let earlier = ports.ledger.notification_attempts(id).await?.len() as u32;
-    let answer = ports.notifier.deliver(&delivery::delivery(&task, body, ATTEMPT_TIMEOUT)).await;
-    let reading = delivery::read(&answer, |error| ports.gatekeeper.redact(&ErrorChain(error).to_string()));
+    let Ports { ledger, notifier, gatekeeper, .. } = ports;
+    let event = tell(ledger.as_ref(), notifier.as_ref(), gatekeeper.as_ref(), &task, body).await?;
+    let event =
+        Envelope::new(ports.ids.event_id(), ports.clock.now(), &subject(&task), Payload::NotificationAttempted(event));
+    ports.ledger.add_events(id, vec![event]).await
+}
+
+/// Sends `body` to the evaluator of `task` once, and says what came of it.
+pub(crate) async fn tell(
+    ledger: &dyn Ledger,
+    notifier: &dyn Notifier,
+    gatekeeper: &dyn Gatekeeper,
+    task: &TaskRecord,
+    body: Bytes,
+) -> Result<NotificationAttempted, Error> {
+    let id = task.id;
+    let earlier = ledger.notification_attempts(id).await?.len() as u32;
+    let answer = notifier.deliver(&delivery::delivery(task, body, ATTEMPT_TIMEOUT)).await;
+    let reading = delivery::read(&answer, |error| gatekeeper.redact(&ErrorChain(error).to_string()));
     let event = delivery::event(earlier + 1, &answer, &reading);
     match reading {
         Reading::Accepted => info!(
@@ -120,9 +137,7 @@ async fn attempt(ports: &Ports, limits: &Renotifications, id: TaskId) -> Result<
             "the evaluator was told again and did not take it"
         ),
     }
-    let event =
-        Envelope::new(ports.ids.event_id(), ports.clock.now(), &subject(&task), Payload::NotificationAttempted(event));
-    ports.ledger.add_events(id, vec![event]).await
+    Ok(event)
 }
 
 fn subject(task: &TaskRecord) -> Subject {

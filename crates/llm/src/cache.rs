@@ -4,11 +4,13 @@
 //! A prompt holds random boundaries, and so does its answer. Both are kept with a mark in their place, so that the same
 //! question is the same file in every run.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use ports::{Completion, ErrorChain, FinishReason, Usage};
+use async_trait::async_trait;
+use ports::{AnswerCache, Completion, ErrorChain, FinishReason, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -54,6 +56,45 @@ struct Kept {
     prompt_hash: String,
     truncated: bool,
     text: String,
+}
+
+/// A folder of kept answers, for whoever wants some of them gone.
+#[derive(Debug, Clone)]
+pub struct CacheFolder {
+    /// It may be absent.
+    pub folder: PathBuf,
+}
+
+#[async_trait]
+impl AnswerCache for CacheFolder {
+    async fn forget_prompts(&self, prompt_hashes: &[String]) -> Result<u64, ports::Error> {
+        let wanted: HashSet<String> = prompt_hashes.iter().cloned().collect();
+        let folder = self.folder.clone();
+        let removing = tokio::task::spawn_blocking(move || remove(&folder, &wanted));
+        removing.await.map_err(ports::Error::again)?.map_err(ports::Error::again)
+    }
+}
+
+/// Removes the answers to `prompts`, whatever model gave them. A file that cannot be read is nobody's.
+fn remove(folder: &Path, prompts: &HashSet<String>) -> std::io::Result<u64> {
+    if prompts.is_empty() || !folder.is_dir() {
+        return Ok(0);
+    }
+    let mut removed = 0;
+    for shelf in fs::read_dir(folder)? {
+        let shelf = shelf?.path();
+        if !shelf.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(shelf)? {
+            let path = file?.path();
+            if matches!(read(&path), Ok(Some(kept)) if prompts.contains(&kept.prompt_hash)) {
+                fs::remove_file(&path)?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
 }
 
 impl Key {

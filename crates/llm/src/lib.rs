@@ -26,7 +26,7 @@ mod refusal;
 mod run;
 
 pub use breaker::BreakerOptions;
-pub use cache::CacheMode;
+pub use cache::{CacheFolder, CacheMode};
 pub use error::Error;
 pub use gateway::{Gateway, Options};
 pub use moderation::{Moderation, ModerationError};

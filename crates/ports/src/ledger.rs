@@ -5,7 +5,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared_types::http::{CheckBody, NotificationAttempt, Outcome, TaskState};
 use shared_types::{
-    CheckReport, CommitSha, Digest, Email, Envelope, Nonce, Round, SitePath, TaskId, TaskName, Timestamp, TraceId,
+    CheckReport, CommitSha, Digest, Email, Envelope, Epoch, Nonce, Round, SitePath, TaskId, TaskName, Timestamp,
+    TraceId,
 };
 use url::Url;
 
@@ -129,8 +130,10 @@ pub struct TaskRecord {
     pub repo_known: bool,
     /// When it was accepted.
     pub accepted_at: Timestamp,
-    /// When it must be handed in.
+    /// When it must be handed in: the present attempt's time.
     pub deadline_at: Timestamp,
+    /// The present attempt.
+    pub attempt: Attempt,
     /// Where it stands.
     pub state: TaskState,
     /// How it ended.
@@ -149,6 +152,51 @@ pub struct TaskRecord {
     pub notes: Vec<String>,
 }
 
+/// How often a task was begun by an operator, and since when it is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1; each retry by an operator is one more.
+    pub number: u32,
+    /// When the retry was asked for; absent for the first attempt, which began with the acceptance.
+    pub began_at: Option<Timestamp>,
+    /// The flow's epoch when the attempt began: what was claimed later belongs to it.
+    pub epoch: Epoch,
+}
+
+impl Attempt {
+    /// The one that acceptance begins.
+    pub const FIRST: Self = Self { number: 1, began_at: None, epoch: Epoch(0) };
+}
+
+impl TaskRecord {
+    /// Names the present attempt to whoever must tell it from an earlier one: the task's id, from the second attempt on
+    /// with its number.
+    #[must_use]
+    pub fn attempt_id(&self) -> String {
+        match self.attempt.number {
+            0 | 1 => self.id.to_string(),
+            number => format!("{}-{number}", self.id),
+        }
+    }
+}
+
+/// Which tasks a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Show {
+    /// All.
+    #[default]
+    All,
+    /// Those that wait or run.
+    Open,
+    /// Dead letters: ended, and the evaluator has not taken what came of them (failed, refused, undelivered).
+    Dead,
+}
+
+impl Show {
+    /// By their names.
+    pub const ALL: [(&'static str, Self); 3] = [("all", Self::All), ("open", Self::Open), ("dead", Self::Dead)];
+}
+
 /// Which tasks to list: newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskPage {
@@ -156,6 +204,8 @@ pub struct TaskPage {
     pub before: Option<TaskId>,
     /// At most this many.
     pub limit: u32,
+    /// Only those.
+    pub show: Show,
 }
 
 /// The durable record. A method that writes returns after the commit.

@@ -18,6 +18,7 @@ mod ledger;
 mod model;
 mod model_runs;
 mod notifier;
+mod operator;
 mod rates;
 mod site;
 #[cfg(feature = "testing")]
@@ -36,12 +37,16 @@ pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, S
 pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant, TextLeak};
 pub use health::HealthPart;
 pub use intake::{Intake, Refusal, Route, Submission};
-pub use ledger::{Acceptance, Attachment, Ledger, NewTask, RepoChoice, TaskPage, TaskRecord};
+pub use ledger::{Acceptance, Attachment, Attempt, Ledger, NewTask, RepoChoice, Show, TaskPage, TaskRecord};
 pub use model::{
     Completion, CompletionRequest, FinishReason, Model, Moderator, Objection, Progress, Unwatched, Usage, Watch,
 };
 pub use model_runs::{NewRun, OverCap, RunEnd, RunId, RunLedger, RunPage, RunReader, SpendCap, SpendCaps, day_of};
 pub use notifier::{Answer, Delivery, Notifier};
+pub use operator::{
+    AnswerCache, Declined, Erased, Forgetting, Forgot, Levers, Moved, Oblivion, Operator, OwnTask, Reopening, Standing,
+    TaskReader,
+};
 pub use rates::{Bucket, Count, OverLimit, Policy, RateBuckets};
 pub use site::Site;
 pub use verifier::{Draft, Fix, Fixed, Inspection, Target, Verification, Verifier};

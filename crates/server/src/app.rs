@@ -4,12 +4,12 @@
 //! to a journal point while pages are still served to them, then the relays, the browser and at
 //! last the database.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, intake, plan, relay, renotify, runner};
+use core_flows::{Ports, intake, operator, plan, relay, renotify, runner};
 use event_bus::InProcessBus;
 use github::local::{LocalHost, PagesServer};
 use github::remote::RemoteHost;
@@ -161,8 +161,11 @@ impl App {
             None => Arc::new(bus),
         });
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
-        let api = bind_api(&settings, &ports, (outbox, renotify.handle()), (store.clone(), parts), metrics)?;
+        let operator = Arc::new(operator(&settings, &ports, store.clone(), outbox.clone()));
+        let doors = (outbox, renotify.handle(), operator);
+        let api = bind_api(&settings, &ports, doors, (store.clone(), parts), metrics)?;
         let api_addr = api.local_addr();
+        store.announce(&format!("http://{}/", from_here(api_addr))).map_err(ledger_error)?;
 
         let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let (mut doors, mut rest) = (JoinSet::new(), JoinSet::new());
@@ -412,6 +415,26 @@ fn runner_options(settings: &Settings) -> runner::Options {
     }
 }
 
+fn operator(settings: &Settings, ports: &Ports, store: Arc<Store>, outbox: relay::Handle) -> operator::Service {
+    let folder = settings::answers_kept_in(&settings.data_dir);
+    let world = operator::World {
+        ledger: ports.ledger.clone(),
+        levers: store.clone(),
+        oblivion: store,
+        answers: Arc::new(llm::CacheFolder { folder }),
+        clock: ports.clock.clone(),
+        ids: ports.ids.clone(),
+        teller: Some((ports.notifier.clone(), ports.gatekeeper.clone())),
+    };
+    operator::Service::new(world, intake::Options::default().time_to_deliver, outbox)
+}
+
+/// An address that a program on this machine can reach.
+#[must_use]
+pub fn from_here(listening: SocketAddr) -> SocketAddr {
+    if listening.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, listening.port())) } else { listening }
+}
+
 /// As many connections as were asked for, or as many as the process may have open files for.
 fn connections(wanted: usize) -> usize {
     let surplus = api::Options::SURPLUS_CONNECTIONS;
@@ -430,7 +453,7 @@ fn connections(wanted: usize) -> usize {
 fn bind_api(
     settings: &Settings,
     ports: &Ports,
-    (outbox, again): (relay::Handle, renotify::Handle),
+    (outbox, again, operator): (relay::Handle, renotify::Handle, Arc<operator::Service>),
     (runs, parts): (Arc<dyn RunReader>, Vec<Arc<dyn HealthPart>>),
     metrics: PrometheusHandle,
 ) -> Result<Api, Error> {
@@ -448,6 +471,7 @@ fn bind_api(
     let api_ports = api::Ports {
         intake,
         ledger: ports.ledger.clone(),
+        operator,
         runs,
         bus: ports.bus.clone(),
         blobs: ports.blobs.clone(),

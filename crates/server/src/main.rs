@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use ports::ErrorChain;
-use server::app::App;
+use secrecy::SecretString;
+use server::app::{self, App};
 use server::doctor;
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
-use server::telemetry;
+use server::{backup, forget, task, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -67,6 +68,34 @@ enum Command {
         #[command(flatten)]
         show: runs::Options,
     },
+    /// Look at tasks, retry, cancel, and tell an evaluator again.
+    ///
+    /// Looking reads the data folder itself. What changes something is done by the service that works in that folder,
+    /// or, when none does, in the folder directly.
+    Task {
+        /// The data folder; wins over the setting DATA_DIR.
+        #[arg(long, global = true)]
+        data_dir: Option<PathBuf>,
+        #[command(subcommand)]
+        command: task::Command,
+    },
+    /// Remove what is known of a person: tasks, events, files, kept answers of models. Prints a receipt that names nobody.
+    ///
+    /// Open tasks are cancelled first; run it again when what was under way is over.
+    Forget {
+        /// The data folder; wins over the setting DATA_DIR.
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        whom: forget::Options,
+    },
+    /// Back the data folder up, also while a service works in it: once, or again and again.
+    ///
+    /// Each backup is a folder of its own that needs nothing else: the ledger, every blob, a manifest. Repositories of
+    /// the local code host and caches are not in it.
+    Backup(backup::Options),
+    /// Make a data folder of a backup. Overwrites nothing.
+    Restore(backup::Restore),
     /// Work with the secrets of a class (SECRETS_FILE).
     #[command(subcommand)]
     Secret(secret::Command),
@@ -93,6 +122,14 @@ fn main() -> ExitCode {
         Command::Doctor { config, look_at } => read_settings("look", config.as_deref(), environment())
             .map_or_else(|code| code, |settings| examine(&settings, &look_at)),
         Command::Runs { data_dir, show } => show.run(&data_dir.unwrap_or_else(data_dir_setting)),
+        Command::Task { data_dir, command } => {
+            command.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting())
+        }
+        Command::Forget { data_dir, whom } => {
+            whom.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting())
+        }
+        Command::Backup(options) => options.run(data_dir_setting),
+        Command::Restore(options) => options.run(data_dir_setting),
         Command::Secret(command) => command.run(),
     }
 }
@@ -160,20 +197,20 @@ fn data_dir_setting() -> PathBuf {
     settings::data_dir(&environment())
 }
 
+/// What opens a running service to its operators.
+fn admin_token_setting() -> Option<SecretString> {
+    settings::alone(&environment(), "admin_token").map(SecretString::from)
+}
+
 /// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.
 fn greet(app: &App) {
-    let api = from_here(app.api_addr);
+    let api = app::from_here(app.api_addr);
     let mut lines = format!("sitewright is ready\n  API   http://{api}/\n  docs  http://{api}/docs\n");
     if let Some(pages) = app.pages_addr {
-        lines.push_str(&format!("  pages http://{}/\n", from_here(pages)));
+        lines.push_str(&format!("  pages http://{}/\n", app::from_here(pages)));
     }
     if app.api_addr.ip().is_unspecified() {
         lines.push_str("  open to the network on all addresses\n");
     }
     let _ = std::io::stdout().write_all(lines.as_bytes());
-}
-
-/// An address that a browser on this machine can open.
-fn from_here(listening: SocketAddr) -> SocketAddr {
-    if listening.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, listening.port())) } else { listening }
 }

@@ -24,8 +24,8 @@ use url::Url;
 
 pub use limits::Limits;
 pub(crate) use models::ALIASES;
-pub use models::Model;
-pub use read::{DOCUMENTED, data_dir, read};
+pub use models::{Model, answers_kept_in};
+pub use read::{DOCUMENTED, alone, data_dir, read};
 pub use report::{Error, Fault};
 
 /// All settings of one process.

@@ -49,6 +49,20 @@ impl Envelope {
         }
     }
 
+    /// As the ledger and the mirror hold it.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        prost::Message::encode_to_vec(self)
+    }
+
+    /// From those bytes. What a later version added is left out.
+    ///
+    /// # Errors
+    /// They are no envelope.
+    pub fn read(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
+        prost::Message::decode(bytes)
+    }
+
     /// The accepted request this is about, when the header holds one.
     #[must_use]
     pub fn task_id(&self) -> Option<TaskId> {
@@ -86,6 +100,7 @@ impl Payload {
             Self::PullRequestOpened(_) => "pull_request_opened",
             Self::ModelProgressed(_) => "model_progressed",
             Self::SafetyRefused(_) => "safety_refused",
+            Self::TaskRetried(_) => "task_retried",
         }
     }
 }

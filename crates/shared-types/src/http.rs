@@ -1,11 +1,13 @@
 //! Bodies of HTTP requests and answers, as `openapi/sitewright.v1.json` publishes them.
 
+mod forget;
 mod health;
 mod model_run;
 mod problem;
 mod request;
 mod task;
 
+pub use forget::{ForgetRequest, Forgotten};
 pub use health::{Health, Healthz, Part, PartState};
 pub use model_run::{ModelRun, ModelRunList, ModelRunTotals, RunStatus, RunUnit};
 pub use problem::{FieldError, Problem};

@@ -4,12 +4,13 @@
 //! is read is checked against its name; a half-written file is only ever in `blobs/tmp`, which is
 //! emptied when the folder is opened.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -36,7 +37,30 @@ struct Shelf {
     /// Numbers temporary files.
     next: AtomicU64,
     /// Blobs that this process has made durable itself. The same attachment often comes with many tasks.
-    durable: Mutex<HashSet<Digest>>,
+    durable: Mutex<Remembered>,
+}
+
+/// Blobs that somebody wanted kept.
+#[derive(Debug, Default)]
+struct Remembered {
+    wanted: HashMap<Digest, Wanted>,
+    /// Others may have been wanted until then.
+    forgot_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    last: Instant,
+    /// Whether it is known to be durable.
+    durable: bool,
+}
+
+/// What became of blobs that no row names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    pub(crate) removed: u64,
+    /// Wanted a moment ago: a row that names them may be on its way.
+    pub(crate) left: u64,
 }
 
 impl FileBlobs {
@@ -50,6 +74,12 @@ impl FileBlobs {
             fs::remove_file(&path).map_err(Error::folder("remove leftover", &path))?;
         }
         Ok(Self { shelf: Arc::new(Shelf { root, temporary, next: AtomicU64::new(0), durable: Mutex::default() }) })
+    }
+
+    /// Removes every blob that is not in `named`, unless somebody wanted it within `settled`.
+    pub(crate) async fn sweep(&self, named: HashSet<Digest>, settled: Duration) -> Result<Swept, Error> {
+        let shelf = Arc::clone(&self.shelf);
+        blocking(move || shelf.sweep(&named, settled)).await
     }
 }
 
@@ -69,7 +99,9 @@ impl Blobs for FileBlobs {
 
     fn holds(&self, digest: &Digest) -> bool {
         // A look at a name that the system has in memory: no reason to change threads.
-        self.shelf.durable().contains(digest) && self.shelf.place(digest).1.is_file()
+        // Under the lock that a sweep removes under: what is said to be there stays.
+        let mut durable = self.shelf.durable();
+        durable.is_wanted(digest) && self.shelf.place(digest).1.is_file()
     }
 
     async fn get(&self, digest: &Digest) -> Result<Bytes, ports::Error> {
@@ -91,19 +123,38 @@ impl Shelf {
     fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         let (folder, file) = self.place(digest);
         let there = || fs::metadata(&file).is_ok_and(|file| file.len() == bytes.len() as u64);
-        if self.durable().contains(digest) && there() {
-            return Ok(());
+        {
+            let mut durable = self.durable();
+            if durable.is_wanted(digest) && there() {
+                return Ok(());
+            }
+            // Before it is written, so that no sweep takes it away in between.
+            durable.want(digest, false);
         }
         self.write(&folder, &file, bytes)?;
-        let mut durable = self.durable();
-        if durable.len() >= REMEMBERED {
-            durable.clear();
-        }
-        durable.insert(digest.clone());
+        self.durable().want(digest, true);
         Ok(())
     }
 
-    fn durable(&self) -> MutexGuard<'_, HashSet<Digest>> {
+    fn sweep(&self, named: &HashSet<Digest>, settled: Duration) -> Result<Swept, Error> {
+        let mut swept = Swept::default();
+        for (digest, file) in list(&self.root)? {
+            if named.contains(&digest) {
+                continue;
+            }
+            let mut durable = self.durable();
+            if durable.last_wanted(&digest).is_some_and(|last| last.elapsed() < settled) {
+                swept.left += 1;
+                continue;
+            }
+            durable.wanted.remove(&digest);
+            fs::remove_file(&file).map_err(|source| Error::Blob { operation: "remove", digest, source })?;
+            swept.removed += 1;
+        }
+        Ok(swept)
+    }
+
+    fn durable(&self) -> MutexGuard<'_, Remembered> {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -131,7 +182,7 @@ impl Shelf {
         match fs::read(self.place(&digest).1) {
             Ok(bytes) if Digest::of(&bytes) == digest => Ok(bytes.into()),
             Ok(_) => {
-                self.durable().remove(&digest);
+                self.durable().wanted.remove(&digest);
                 Err(Error::BlobAltered { digest })
             }
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Err(Error::BlobMissing { digest }),
@@ -140,13 +191,71 @@ impl Shelf {
     }
 }
 
+impl Remembered {
+    /// Whether it is known to be durable; from now on it is wanted.
+    fn is_wanted(&mut self, digest: &Digest) -> bool {
+        let Some(wanted) = self.wanted.get_mut(digest) else { return false };
+        wanted.last = Instant::now();
+        wanted.durable
+    }
+
+    fn want(&mut self, digest: &Digest, durable: bool) {
+        let last = Instant::now();
+        if self.wanted.len() >= REMEMBERED && !self.wanted.contains_key(digest) {
+            self.wanted.clear();
+            self.forgot_at = Some(last);
+        }
+        self.wanted.insert(digest.clone(), Wanted { last, durable });
+    }
+
+    /// `None`: not by this process.
+    fn last_wanted(&self, digest: &Digest) -> Option<Instant> {
+        self.wanted.get(digest).map(|wanted| wanted.last).or(self.forgot_at)
+    }
+}
+
+/// Every blob below `root` with its file. What has no blob's name is none.
+pub(crate) fn list(root: &Path) -> Result<Vec<(Digest, PathBuf)>, Error> {
+    let mut found = Vec::new();
+    for shelf in folders(root)? {
+        let start = shelf.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for entry in fs::read_dir(&shelf).map_err(Error::folder("list folder", &shelf))? {
+            let entry = entry.map_err(Error::folder("list folder", &shelf))?;
+            let name = format!("{start}{}", entry.file_name().to_string_lossy());
+            if let Ok(digest) = name.parse() {
+                found.push((digest, entry.path()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn folders(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(none) if none.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(Error::folder("list folder", root)(source)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::folder("list folder", root))?.path();
+        if path.is_dir() {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = open_private(path, OpenOptions::new().write(true).create_new(true))?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+/// Runs `work` on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     // Blocking work is only cancelled when the runtime goes away.
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Closed)?
 }

@@ -12,7 +12,7 @@ use crate::Error;
 const LEAST_VERSION: (i32, &str) = (3_051_003, "3.51.3");
 
 /// Nobody else writes, so only a backup tool or a person with a shell can make us wait.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Every statement of this crate fits.
 const STATEMENT_CACHE: usize = 64;
@@ -39,6 +39,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
         connection.pragma_update(None, name, value).map_err(opened)?;
     }
+    // What is deleted is overwritten: somebody may have wished it gone.
+    connection.pragma_update(None, "secure_delete", "ON").map_err(opened)?;
     // What a savepoint may take back would otherwise go through a file in the system's temporary folder.
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(opened)?;
     for (name, value) in

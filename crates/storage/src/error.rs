@@ -47,6 +47,18 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// The database's files cannot be trusted.
+    #[error(
+        "the database {} is damaged: {what}. Nothing was changed. Look at the disk; then move the database with its -wal \
+         and -shm away, and `sitewright restore` the newest backup that `sitewright backup verify` finds good",
+        path.display()
+    )]
+    DatabaseDamaged {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// A setting did not take.
     #[error("database setting {name} is {found} where {wanted} is needed")]
     Setting {
@@ -94,6 +106,47 @@ pub enum Error {
     #[error("there is no database {}: nothing has run with this data folder yet", path.display())]
     NoDatabase {
         /// Where it would be.
+        path: PathBuf,
+    },
+    /// Copying the database failed.
+    #[error("copy the database {}", path.display())]
+    Backup {
+        /// The database that was read.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A backup of this second is there.
+    #[error("there is a backup {}: wait a second", path.display())]
+    BackupExists {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A folder is no backup that this program can read.
+    #[error("{} is no backup: {why}; give the folder sitewright-<time> itself", path.display())]
+    NoBackup {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or wrong.
+        why: String,
+    },
+    /// A backup is not as it was made.
+    #[error("the backup {} is damaged: {what}; use another one", path.display())]
+    BackupDamaged {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is a database where one would be restored to.
+    #[error(
+        "there is a database {} already, and a restore overwrites nothing: move it away with its -wal and -shm, or name \
+         another data folder",
+        path.display()
+    )]
+    DatabaseExists {
+        /// Its file.
         path: PathBuf,
     },
     /// The threads or connections for the work could not be started.
@@ -161,6 +214,9 @@ pub enum Error {
         /// The epoch that is no longer current.
         epoch: Epoch,
     },
+    /// Somebody reads the write-ahead log, which therefore cannot be cut.
+    #[error("the database's log is being read, by a backup perhaps, and still holds what was deleted: ask again later")]
+    LogInUse,
     /// A blob could not be written or read.
     #[error("{operation} blob {digest}")]
     Blob {
@@ -191,14 +247,23 @@ impl Error {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Open { source, .. } | Self::Migrate { source, .. } | Self::Query { source, .. } => verdict_of(source),
+            Self::Open { source, .. }
+            | Self::Migrate { source, .. }
+            | Self::Query { source, .. }
+            | Self::Backup { source, .. } => verdict_of(source),
             Self::Commit { source } => verdict_of(source),
             Self::NoReader { .. }
             | Self::ReadersBusy { .. }
             | Self::Overloaded { .. }
+            | Self::LogInUse
             | Self::Folder { .. }
             | Self::Blob { .. } => Verdict::RetryWithBackoff,
             Self::InUse { .. }
+            | Self::DatabaseDamaged { .. }
+            | Self::BackupExists { .. }
+            | Self::NoBackup { .. }
+            | Self::BackupDamaged { .. }
+            | Self::DatabaseExists { .. }
             | Self::SqliteTooOld { .. }
             | Self::Setting { .. }
             | Self::MigrationAltered { .. }

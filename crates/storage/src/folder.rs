@@ -21,10 +21,53 @@ pub(crate) fn lock(data_dir: &Path) -> Result<FolderLock, Error> {
     let file = open_private(&path, OpenOptions::new().write(true).create(true).truncate(false))
         .map_err(Error::folder("open lock file", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(FolderLock { _file: file }),
+        Ok(()) => {
+            // What an earlier holder said of itself.
+            file.set_len(0).map_err(Error::folder("empty lock file", &path))?;
+            Ok(FolderLock { _file: file })
+        }
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: data_dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(Error::Folder { operation: "lock file", path, source }),
     }
+}
+
+/// Who works in a data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// A process; where it is reached, when it has said so.
+    Process {
+        /// What [`crate::Store::announce`] was given.
+        address: Option<String>,
+    },
+}
+
+/// Who works in `data_dir` now. A process may begin or end right after.
+///
+/// # Errors
+/// The folder's lock cannot be looked at.
+pub fn holder(data_dir: &Path) -> Result<Holder, Error> {
+    let path = data_dir.join(LOCK_FILE);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(Holder::Nobody),
+        Err(source) => return Err(Error::Folder { operation: "open lock file", path, source }),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Holder::Nobody),
+        Err(TryLockError::WouldBlock) => {
+            let address = fs::read_to_string(&path).map_err(Error::folder("read lock file", &path))?;
+            Ok(Holder::Process { address: Some(address.trim().to_owned()).filter(|address| !address.is_empty()) })
+        }
+        Err(TryLockError::Error(source)) => Err(Error::Folder { operation: "lock file", path, source }),
+    }
+}
+
+/// Writes the holder's address into the lock's file. The caller holds the lock.
+pub(crate) fn announce(data_dir: &Path, address: &str) -> Result<(), Error> {
+    let path = data_dir.join(LOCK_FILE);
+    fs::write(&path, address).map_err(Error::folder("write lock file", &path))
 }
 
 /// Where the database is.

@@ -3,6 +3,7 @@
 //! - [`Store`] implements `ports::Ledger`, `FlowQueue`, `RateBuckets` and `RunLedger` over one SQLite file;
 //!   [`Reading`] looks into it without its lock.
 //! - [`FileBlobs`] implements `ports::Blobs` over files named by their SHA-256.
+//! - [`backup`] makes, verifies and restores backups.
 //! - [`DatabaseHealth`] and [`DiskHealth`] say how both are.
 //!
 //! Invariants: one process opens a data folder at a time; one thread writes; a method that writes
@@ -12,6 +13,7 @@
 //! The way of a write: `store` -> `writer` (queue, group commit) -> `sql` (statements).
 //! The way of a read: `store` -> `reader` (pool) -> `sql`.
 
+pub mod backup;
 mod blobs;
 mod checkpoint;
 mod connection;
@@ -21,6 +23,7 @@ mod health;
 mod migrate;
 mod reader;
 mod reading;
+mod soundness;
 mod sql;
 mod store;
 mod timing;
@@ -29,6 +32,7 @@ mod writer;
 
 pub use blobs::FileBlobs;
 pub use error::Error;
+pub use folder::{Holder, holder};
 pub use health::{DatabaseHealth, DiskHealth};
 pub use reading::Reading;
 pub use store::{Options, Store};

@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_rate_buckets.sql", sql: include_str!("../../../migrations/0002_rate_buckets.sql") },
     Migration { name: "0003_fewer_trees.sql", sql: include_str!("../../../migrations/0003_fewer_trees.sql") },
     Migration { name: "0004_model_runs.sql", sql: include_str!("../../../migrations/0004_model_runs.sql") },
+    Migration { name: "0005_attempts.sql", sql: include_str!("../../../migrations/0005_attempts.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

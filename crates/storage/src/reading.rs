@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use ports::{RunPage, RunReader};
-use shared_types::TaskId;
-use shared_types::http::{ModelRun, ModelRunTotals};
+use ports::{RunPage, RunReader, TaskPage, TaskReader, TaskRecord};
+use shared_types::http::{ModelRun, ModelRunTotals, NotificationAttempt};
+use shared_types::{Envelope, TaskId};
 
 use crate::reader::Readers;
-use crate::sql::model_runs;
+use crate::sql::{events, model_runs, tasks};
 use crate::writer::Operation;
 use crate::{Error, folder, migrate};
 
@@ -43,5 +43,26 @@ impl RunReader for Reading {
     async fn run_totals(&self, task: Option<TaskId>) -> Result<ModelRunTotals, ports::Error> {
         let operation = Operation::new("sum up calls", "");
         Ok(self.readers.read(operation, move |db| Ok(model_runs::totals(db, task)?)).await?)
+    }
+}
+
+#[async_trait]
+impl TaskReader for Reading {
+    async fn task_of(&self, id: TaskId) -> Result<Option<TaskRecord>, ports::Error> {
+        Ok(self.readers.read(Operation::new("read task", id), move |db| Ok(tasks::by_id(db, id)?)).await?)
+    }
+
+    async fn page_of(&self, page: TaskPage) -> Result<Vec<TaskRecord>, ports::Error> {
+        Ok(self.readers.read(Operation::new("list tasks", ""), move |db| Ok(tasks::page(db, page)?)).await?)
+    }
+
+    async fn events_of(&self, id: TaskId, after: u64, limit: u32) -> Result<Vec<Envelope>, ports::Error> {
+        let operation = Operation::new("read events of task", id);
+        Ok(self.readers.read(operation, move |db| Ok(events::of_task(db, id, after, limit)?)).await?)
+    }
+
+    async fn attempts_of(&self, id: TaskId) -> Result<Vec<NotificationAttempt>, ports::Error> {
+        let operation = Operation::new("read attempts of task", id);
+        Ok(self.readers.read(operation, move |db| Ok(events::notification_attempts(db, id)?)).await?)
     }
 }

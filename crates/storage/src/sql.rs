@@ -4,7 +4,11 @@
 pub(crate) mod accept;
 pub(crate) mod events;
 pub(crate) mod flows;
+pub(crate) mod levers;
 pub(crate) mod model_runs;
+pub(crate) mod oblivion;
+#[cfg(test)]
+mod plans;
 pub(crate) mod rates;
 pub(crate) mod row;
 pub(crate) mod tasks;

@@ -1,5 +1,7 @@
 //! The ledger and the queue of flows over one SQLite database.
 
+mod levers;
+mod oblivion;
 mod runs;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ use crate::sql::{Fault, accept, events, flows, rates, tasks};
 use crate::timing::timed;
 use crate::windows::LastWindows;
 use crate::writer::{Operation, Writer};
-use crate::{Error, FileBlobs, connection, folder, migrate};
+use crate::{Error, FileBlobs, connection, folder, migrate, soundness};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -64,8 +66,10 @@ impl Store {
         let Options { data_dir, readers } = options;
         let lock = folder::lock(&data_dir)?;
         let blobs = FileBlobs::open(&data_dir)?;
+        soundness::check_before_open(&data_dir)?;
         let path = folder::create_database_file(&data_dir)?;
-        let mut connection = connection::open_writer(&path)?;
+        let mut connection = connection::open_writer(&path).map_err(soundness::explained)?;
+        soundness::check_open(&connection, &path)?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
         let windows = rates::last_windows(&connection).map_err(|source| Error::Open { path: path.clone(), source })?;
         let windows = LastWindows::new(windows);
@@ -78,6 +82,15 @@ impl Store {
     #[must_use]
     pub fn blobs(&self) -> FileBlobs {
         self.blobs.clone()
+    }
+
+    /// Says in the lock's file where the service that works here is reached, such as `http://127.0.0.1:8080/`, for
+    /// [`crate::holder`].
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn announce(&self, address: &str) -> Result<(), Error> {
+        folder::announce(&self.data_dir, address)
     }
 
     /// The folder.

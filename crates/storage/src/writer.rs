@@ -80,9 +80,26 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
+        self.queue(Shares::Group, operation, work).await
+    }
+
+    /// Runs `work` outside any transaction, with no other write beside it: for what SQLite does in no transaction.
+    pub(crate) async fn alone<T, F>(&self, operation: Operation, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.queue(Shares::Nothing, operation, work).await
+    }
+
+    async fn queue<T, F>(&self, shares: Shares, operation: Operation, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
         let jobs = locked(&self.jobs).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Write { state: Progress::Waiting { operation, work }, reply });
+        let job = Box::new(Write { shares, state: Progress::Waiting { operation, work }, reply });
         jobs.send_timeout(job, QUEUE_WAIT).await.map_err(|refused| match refused {
             mpsc::error::SendTimeoutError::Timeout(_) => Error::Overloaded { waited: QUEUE_WAIT },
             mpsc::error::SendTimeoutError::Closed(_) => Error::Closed,
@@ -110,10 +127,20 @@ impl Drop for Writer {
 
 /// One write, whatever its types.
 trait Job: Send {
+    /// With whom it shares a transaction.
+    fn shares(&self) -> Shares;
     /// Does the work; says whether it shall stay.
     fn run(&mut self, connection: &Connection) -> Keep;
     /// Tells the caller. `commit` is what became of the transaction.
     fn answer(self: Box<Self>, commit: Result<(), Arc<rusqlite::Error>>);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shares {
+    /// With the others that wait.
+    Group,
+    /// It has none.
+    Nothing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +150,7 @@ enum Keep {
 }
 
 struct Write<T, F> {
+    shares: Shares,
     state: Progress<T, F>,
     reply: oneshot::Sender<Result<T, Error>>,
 }
@@ -142,6 +170,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, Fault> + Send,
 {
+    fn shares(&self) -> Shares {
+        self.shares
+    }
+
     fn run(&mut self, connection: &Connection) -> Keep {
         if let Progress::Waiting { operation, work } = std::mem::replace(&mut self.state, Progress::Taken) {
             self.state = Progress::Done(work(connection).map_err(|fault| operation.failed(fault)));
@@ -166,11 +198,20 @@ where
 }
 
 fn run(connection: &Connection, mut checkpointer: Checkpointer, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
-    while let Some(first) = waiting.blocking_recv() {
+    let mut set_aside = None;
+    while let Some(mut first) = set_aside.take().or_else(|| waiting.blocking_recv()) {
+        if first.shares() == Shares::Nothing {
+            first.run(connection);
+            first.answer(Ok(()));
+            continue;
+        }
         let mut group = vec![first];
-        while group.len() < GROUP {
-            let Ok(next) = waiting.try_recv() else { break };
-            group.push(next);
+        while group.len() < GROUP && set_aside.is_none() {
+            match waiting.try_recv() {
+                Ok(next) if next.shares() == Shares::Group => group.push(next),
+                Ok(next) => set_aside = Some(next),
+                Err(_) => break,
+            }
         }
         let committed = commit(connection, &mut group).map_err(Arc::new);
         if let Err(source) = &committed {
@@ -248,7 +289,7 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         let operation = Operation::new("run", sql);
         let work = move |connection: &Connection| Ok(connection.execute(sql, []).map(|_| ())?);
-        (Box::new(Write { state: Progress::Waiting { operation, work }, reply }), answer)
+        (Box::new(Write { shares: Shares::Group, state: Progress::Waiting { operation, work }, reply }), answer)
     }
 
     /// Runs `writes` as one group over a table that has room for some pages only. Those answered

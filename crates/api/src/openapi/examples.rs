@@ -82,6 +82,7 @@ fn summary() -> Value {
         "round": 1,
         "state": "finished",
         "outcome": "handed_in",
+        "attempt": 1,
         "accepted_at": "2026-11-21T12:00:00Z",
         "finished_at": "2026-11-21T12:01:10Z",
         "pages_url": "https://student.github.io/sales-summary-7f3a9-1c2d3e4f/",
@@ -147,6 +148,45 @@ pub(crate) fn task() -> Value {
         task.extend(details);
     }
     task
+}
+
+/// [`summary`] with `changes`.
+fn changed(changes: Value) -> Value {
+    let mut task = summary();
+    if let (Value::Object(task), Value::Object(changes)) = (&mut task, changes) {
+        task.extend(changes);
+        task.retain(|_, value| !value.is_null());
+    }
+    task
+}
+
+pub(crate) fn retried() -> Value {
+    changed(json!({"state": "queued", "outcome": null, "finished_at": null, "attempt": 2}))
+}
+
+pub(crate) fn cancelled() -> Value {
+    changed(json!({"outcome": "cancelled", "pages_url": null}))
+}
+
+pub(crate) fn notified() -> Value {
+    json!({"attempt": 2, "at": "2026-11-21T12:30:00Z", "status": 200, "verdict": "accepted", "latency_ms": 143})
+}
+
+pub(crate) fn forget() -> Value {
+    json!({"email": "student@example.com"})
+}
+
+pub(crate) fn forgotten() -> Value {
+    json!({
+        "at": "2026-11-21T12:30:00Z",
+        "tasks": 3,
+        "rows": {"events": 97, "tasks": 3},
+        "blobs": 21,
+        "blobs_left": 0,
+        "cached_answers": 0,
+        "repositories": ["sales-summary-7f3a9-1c2d3e4f"],
+        "not_covered": ["backups that were made before"],
+    })
 }
 
 pub(crate) fn model_runs() -> Value {
@@ -217,7 +257,10 @@ pub(crate) fn healthz() -> Value {
 mod tests {
     use serde::de::DeserializeOwned;
     use shared_types::Envelope;
-    use shared_types::http::{Health, Healthz, ModelRunList, Receipt, TaskList, TaskRequest, TaskView};
+    use shared_types::http::{
+        ForgetRequest, Forgotten, Health, Healthz, ModelRunList, NotificationAttempt, Receipt, TaskList, TaskRequest,
+        TaskSummary, TaskView,
+    };
 
     use super::*;
 
@@ -234,6 +277,11 @@ mod tests {
         check::<TaskList>(list());
         check::<ModelRunList>(model_runs());
         check::<TaskView>(task());
+        check::<TaskSummary>(retried());
+        check::<TaskSummary>(cancelled());
+        check::<NotificationAttempt>(notified());
+        check::<ForgetRequest>(forget());
+        check::<Forgotten>(forgotten());
         check::<Health>(health(true));
         check::<Healthz>(healthz());
         let stream = stream();

@@ -6,20 +6,17 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use ports::{Ledger, TaskPage, TaskRecord};
-use shared_types::http::{TaskList, TaskState, TaskView};
-use shared_types::{Envelope, TaskId};
+use ports::{Ledger, Show, TaskPage, TaskRecord};
+use shared_types::TaskId;
+use shared_types::http::{FieldError, TaskList, TaskState, TaskView};
 
-use super::query::{field, field_error, fields_of, limit};
+use super::query::{Fields, field, field_error, fields_of, limit};
 use crate::admin::Admin;
 use crate::openapi::{QueryProblems, ReadProblems, ScreenshotProblems, StreamProblems, TaskProblems, examples};
 use crate::problem::Fault;
+use crate::reading;
 use crate::state::State;
 use crate::stream::{Follower, PAGE_EVENTS, Pace};
-use crate::view;
-
-/// Pages of events read for one view. A flow has some dozens of events; this bounds what a broken one can cost.
-const MAX_VIEW_PAGES: usize = 20;
 
 /// List tasks, newest first
 #[utoipa::path(
@@ -29,6 +26,9 @@ const MAX_VIEW_PAGES: usize = 20;
             example = 20),
         ("before" = Option<TaskId>, Query, description = "Only tasks accepted before this one: the `next_before` of \
             the page before"),
+        ("show" = Option<String>, Query, description = "`all` (when absent); `open`: those that wait or run; `dead`: \
+            dead letters, which ended without the evaluator having taken them (failed, refused, undelivered)",
+            pattern = "^(all|open|dead)$", example = "dead"),
     ),
     responses(
         (status = 200, description = "A page of tasks", body = TaskList, example = json!(examples::list())),
@@ -39,14 +39,7 @@ const MAX_VIEW_PAGES: usize = 20;
 )]
 pub(crate) async fn list(_: Admin, state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Fault> {
     let page = page_of(request.query_string())?;
-    // One more than asked tells whether there is a next page.
-    let more = TaskPage { limit: page.limit + 1, ..page };
-    let mut records = state.ports.ledger.tasks(more).await?;
-    let asked = page.limit as usize;
-    let next_before = (records.len() > asked).then(|| records[asked - 1].id);
-    records.truncate(asked);
-    let tasks = records.iter().map(view::summary).collect();
-    Ok(HttpResponse::Ok().json(TaskList { tasks, next_before }))
+    Ok(HttpResponse::Ok().json(reading::list(state.ports.ledger.as_ref(), page).await?))
 }
 
 /// Show one task
@@ -64,12 +57,9 @@ pub(crate) async fn list(_: Admin, state: web::Data<State>, request: HttpRequest
     security((), ("admin_token" = [])),
 )]
 pub(crate) async fn show(_: Admin, state: web::Data<State>, id: web::Path<String>) -> Result<HttpResponse, Fault> {
-    let ledger = state.ports.ledger.as_ref();
-    let record = find(ledger, &id).await?;
-    let events = all_events(ledger, record.id).await?;
-    let notifications = ledger.notification_attempts(record.id).await?;
-    let steps = view::steps((state.ports.plan)(record.round), &events);
-    Ok(HttpResponse::Ok().json(view::task(record, steps, notifications)))
+    let id = id.parse().map_err(|_| Fault::TaskNotFound)?;
+    let view = reading::show(state.ports.ledger.as_ref(), state.ports.plan, id).await?;
+    Ok(HttpResponse::Ok().json(view.ok_or(Fault::TaskNotFound)?))
 }
 
 /// Follow one task live
@@ -152,26 +142,25 @@ async fn find(ledger: &dyn Ledger, id: &str) -> Result<TaskRecord, Fault> {
     ledger.task(id).await?.ok_or(Fault::TaskNotFound)
 }
 
-async fn all_events(ledger: &dyn Ledger, id: TaskId) -> Result<Vec<Envelope>, Fault> {
-    let mut events: Vec<Envelope> = Vec::new();
-    for _ in 0..MAX_VIEW_PAGES {
-        let after = events.last().map_or(0, |event| event.seq);
-        let page = ledger.task_events(id, after, PAGE_EVENTS).await?;
-        let is_last = page.len() < PAGE_EVENTS as usize;
-        events.extend(page);
-        if is_last {
-            break;
-        }
-    }
-    Ok(events)
-}
-
 fn page_of(query: &str) -> Result<TaskPage, Fault> {
     let fields = fields_of(query)?;
     let mut errors = Vec::new();
     let limit = limit(&fields, &mut errors);
     let before = field(&fields, "before", "a task id (ULID)", &mut errors);
-    if errors.is_empty() { Ok(TaskPage { before, limit }) } else { Err(Fault::InvalidQuery(errors)) }
+    let show = shown(&fields, &mut errors);
+    if errors.is_empty() { Ok(TaskPage { before, limit, show }) } else { Err(Fault::InvalidQuery(errors)) }
+}
+
+fn shown(fields: &Fields, errors: &mut Vec<FieldError>) -> Show {
+    let Some(name) = fields.get("show") else { return Show::All };
+    let known = Show::ALL.into_iter().find(|(known, _)| known == name);
+    known.map_or_else(
+        || {
+            errors.push(field_error("show", "`all`, `open` or `dead`"));
+            Show::All
+        },
+        |(_, show)| show,
+    )
 }
 
 /// `Last-Event-ID`, else `after`, else 0: from the beginning.
@@ -209,6 +198,8 @@ mod tests {
             ("limit=201", "/limit"),
             ("limit=-1&before=x", "/limit /before"),
             ("limit=", "/limit"),
+            ("show=dead", "50 -"),
+            ("show=some", "/show"),
         ] {
             assert_eq!(pointers(query), expected, "{query}");
         }

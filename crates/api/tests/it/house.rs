@@ -1,5 +1,6 @@
 //! A service with everything it needs, and a story to tell.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,13 +10,14 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::{
-    Bus, Closing, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, Objection, OverLimit, Policy,
-    Refusal, RepoChoice, Route, StepRecord, Submission, Subscription, TaskUpdate, WorkerId,
+    Bus, Closing, Declined, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, Objection, Operator,
+    OverLimit, Policy, Refusal, RepoChoice, Route, StepRecord, Submission, Subscription, TaskRecord, TaskUpdate,
+    WorkerId,
 };
 use secrecy::SecretString;
 use shared_types::events::{StepFinished, StepStarted, Subject, TaskAccepted, TaskFinished};
-use shared_types::http::{CheckBody, FieldError, Outcome, Part, PartState, Receipt};
-use shared_types::{Digest, Envelope, Payload, Round, TaskId, Timestamp, TraceId};
+use shared_types::http::{CheckBody, FieldError, Forgotten, NotificationAttempt, Outcome, Part, PartState, Receipt};
+use shared_types::{Digest, Email, Envelope, Payload, Round, TaskId, Timestamp, TraceId};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::BroadcastStream;
@@ -31,6 +33,7 @@ pub(crate) struct House {
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) intake: Arc<TestIntake>,
+    pub(crate) operator: Arc<TestOperator>,
     bus: Arc<TestBus>,
     ids: CountingIds,
     stop: CancellationToken,
@@ -52,9 +55,11 @@ impl House {
         let blobs = Arc::new(MemoryBlobs::new());
         let intake = Arc::new(TestIntake::default());
         let bus = Arc::new(TestBus(broadcast::channel(16).0));
+        let operator = Arc::new(TestOperator { ledger: ledger.clone(), asked: Mutex::default() });
         let ports = Ports {
             intake: intake.clone(),
             ledger: ledger.clone(),
+            operator: operator.clone(),
             runs: ledger.clone(),
             bus: bus.clone(),
             blobs: blobs.clone(),
@@ -73,6 +78,7 @@ impl House {
             ledger,
             blobs,
             intake,
+            operator,
             bus,
             ids: CountingIds::default(),
             _stops_when_dropped: stop.clone().drop_guard(),
@@ -258,6 +264,60 @@ impl Intake for TestIntake {
                 stream_url: format!("/v1/tasks/{id}/stream"),
             }),
         }
+    }
+}
+
+/// Notes what it was asked for. A task named `stuck` is never as it should be.
+pub(crate) struct TestOperator {
+    ledger: Arc<MemoryLedger>,
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl TestOperator {
+    async fn task(&self, id: TaskId, lever: String) -> Result<TaskRecord, Declined> {
+        let task = self.ledger.task(id).await?.ok_or(Declined::Unknown(id))?;
+        if task.task.as_str() == "stuck" {
+            return Err(Declined::NotNow("pull harder".to_owned()));
+        }
+        self.asked.lock().unwrap().push(format!("{lever} {}", task.task));
+        Ok(task)
+    }
+}
+
+#[async_trait]
+impl Operator for TestOperator {
+    async fn retry(&self, id: TaskId, from: Option<&str>) -> Result<TaskRecord, Declined> {
+        self.task(id, format!("retry from {}", from.unwrap_or("-"))).await
+    }
+
+    async fn cancel(&self, id: TaskId) -> Result<TaskRecord, Declined> {
+        self.task(id, "cancel".to_owned()).await
+    }
+
+    async fn forget(&self, email: &Email) -> Result<Forgotten, Declined> {
+        self.asked.lock().unwrap().push(format!("forget {}", email.as_str()));
+        Ok(Forgotten {
+            at: epoch(),
+            tasks: 1,
+            rows: BTreeMap::new(),
+            blobs: 0,
+            blobs_left: 0,
+            cached_answers: 0,
+            repositories: Vec::new(),
+            not_covered: Vec::new(),
+        })
+    }
+
+    async fn renotify(&self, id: TaskId) -> Result<NotificationAttempt, Declined> {
+        self.task(id, "renotify".to_owned()).await?;
+        Ok(NotificationAttempt {
+            attempt: 2,
+            at: epoch(),
+            status: Some(200),
+            verdict: "accepted".to_owned(),
+            latency_ms: 3,
+            error: None,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 mod client;
 mod edges;
 mod house;
+mod levers;
 mod manners;
 mod overload;
 mod stream;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ports::{Bucket, Count, OverLimit, Policy, Quotas};
 use serde::Deserialize;
-use shared_types::{Digest, Email, Round, TaskName};
+use shared_types::{Digest, Email, Round, TaskId, TaskName};
 
 /// How long a pair of client and e-mail stays known after it has authenticated.
 const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -195,9 +195,17 @@ impl Rates {
 
 impl Renotifications {
     /// What sending the notification of the request `id` again is counted in.
-    pub(crate) fn of(&self, id: shared_types::TaskId) -> Bucket {
+    pub(crate) fn of(&self, id: TaskId) -> Bucket {
         bucket("renotify", "task", self.per_task, &[&id.to_string()])
     }
+}
+
+/// The keys of all counters that can be told to count this person, these tasks of theirs, and these requests. Those of a
+/// pair with a client cannot: they end by themselves.
+pub(crate) fn keys_of<'a>(email: &Email, tasks: impl Iterator<Item = (&'a TaskName, TaskId)>) -> Vec<Digest> {
+    let email = &*folded(email);
+    let of_tasks = tasks.flat_map(|(task, id)| [key(&[email, task.as_str()]), key(&[&id.to_string()])]);
+    std::iter::once(key(&[email])).chain(of_tasks).collect()
 }
 
 fn with_quota(bucket: Bucket, per_hour: Option<u32>) -> Bucket {

@@ -21,7 +21,7 @@ use crate::plan::{Plan, Step};
 use crate::steps::{self, Done};
 use crate::{Ports, relay};
 
-/// A flow whose ledger does not answer is looked at again after this, times its epoch.
+/// A flow whose ledger does not answer is looked at again after this, times how often it was taken up.
 const RELEASE_FOR: Duration = Duration::from_secs(2);
 
 /// No flow is put away for longer.
@@ -99,12 +99,12 @@ impl Flow {
                 Ok(End::Finished | End::Parked) => {}
                 Ok(End::Paused) => info!(event = "flow.paused", "flow paused at a journal point"),
                 Err(Error::Lease(lost)) => warn!(event = "flow.lost", error = %lost, "flow is somebody else's now"),
-                Err(error) if error.verdict() == Verdict::GiveUp || self.ctx.lease.epoch.0 > MAX_EPOCHS => {
+                Err(error) if error.verdict() == Verdict::GiveUp || self.times_taken_up() > MAX_EPOCHS => {
                     self.give_up(&error).await;
                 }
                 Err(error) => {
                     let wait = RELEASE_FOR
-                        .saturating_mul(u32::try_from(self.ctx.lease.epoch.0).unwrap_or(u32::MAX))
+                        .saturating_mul(u32::try_from(self.times_taken_up()).unwrap_or(u32::MAX))
                         .min(LONGEST_RELEASE);
                     let wait_ms = wait.as_millis() as u64;
                     warn!(event = "flow.put_back", wait_ms, error = %ErrorChain(&error), "flow is put back");
@@ -120,7 +120,7 @@ impl Flow {
     async fn walk(&self, shutdown: &CancellationToken) -> Result<End, Error> {
         let steps = Plan::for_round(self.ctx.task.round).steps();
         let mut progress = Progress::replay(steps, &self.claim.journal)?;
-        if self.ctx.lease.epoch.0 > MAX_EPOCHS {
+        if self.times_taken_up() > MAX_EPOCHS {
             return Err(Error::Unpublishable(format!("taken up {MAX_EPOCHS} times without coming to its end")));
         }
         self.announce().await?;
@@ -188,9 +188,14 @@ impl Flow {
         }
     }
 
+    /// How often this attempt was claimed, this time included.
+    fn times_taken_up(&self) -> u64 {
+        self.ctx.lease.epoch.0.saturating_sub(self.ctx.task.attempt.epoch.0)
+    }
+
     /// Says that a restarted flow goes on.
     async fn announce(&self) -> Result<(), Error> {
-        if self.ctx.lease.epoch.0 > 1 {
+        if self.times_taken_up() > 1 {
             let after_step = self.claim.journal.last().map(|record| record.step.clone()).unwrap_or_default();
             let epoch = self.ctx.lease.epoch.0;
             info!(event = "flow.resumed", epoch, after_step, "flow goes on where it was");

@@ -19,8 +19,11 @@ use crate::plan::Step;
 pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) -> Result<Done, Error> {
     let body = body(ctx, progress)?;
     let ends_at = tokio::time::Instant::now() + budget;
-    // Attempts before a restart count, and a last word among them stands.
-    let earlier = ctx.ports.ledger.notification_attempts(ctx.task.id).await?;
+    // Attempts before a restart count, and a last word among them stands; not those before a retry by an operator.
+    let made = ctx.ports.ledger.notification_attempts(ctx.task.id).await?;
+    let began_at = ctx.task.attempt.began_at;
+    let earlier = made.iter().filter(|made| began_at.is_none_or(|began_at| made.at >= began_at)).collect::<Vec<_>>();
+    let numbered_from = (made.len() - earlier.len()) as u32;
     let mut attempt = earlier.len() as u32;
     if let Some(last) = earlier.last() {
         let reason = last.error.clone().unwrap_or_default();
@@ -35,7 +38,7 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
         let delivery = delivery::delivery(&ctx.task, body.clone().into_bytes().into(), ATTEMPT_TIMEOUT.min(budget));
         let answer = ctx.ports.notifier.deliver(&delivery).await;
         let reading = delivery::read(&answer, |error| ctx.explain(error));
-        ctx.tell(Payload::NotificationAttempted(delivery::event(attempt, &answer, &reading))).await?;
+        ctx.tell(Payload::NotificationAttempted(delivery::event(numbered_from + attempt, &answer, &reading))).await?;
         let (verdict, reason) = match reading {
             Reading::Accepted => return Ok(done(NotifyEnd::Accepted, body, attempt, String::new())),
             Reading::Final(reason) => return Ok(done(NotifyEnd::Refused, body, attempt, reason)),

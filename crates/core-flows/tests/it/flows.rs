@@ -294,3 +294,35 @@ async fn a_stopped_runner_goes_on_where_it_was() {
     assert_eq!(kinds.iter().filter(|kind| **kind == "site_published").count(), 1);
     world.shutdown.cancel();
 }
+
+/// A store whose blobs have all been altered on the disk since they were stored.
+struct Altered(Arc<dyn ports::Blobs>);
+
+#[async_trait::async_trait]
+impl ports::Blobs for Altered {
+    async fn put(&self, bytes: Bytes) -> Result<shared_types::Digest, Error> {
+        self.0.put(bytes).await
+    }
+
+    fn holds(&self, digest: &shared_types::Digest) -> bool {
+        self.0.holds(digest)
+    }
+
+    async fn get(&self, digest: &shared_types::Digest) -> Result<Bytes, Error> {
+        Err(Error::stop(format!("blob {digest} was altered on disk")))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_altered_on_the_disk_is_never_published() {
+    let mut world = World::new();
+    let sound = world.ports.blobs.clone();
+    world.ports.blobs = Arc::new(Altered(sound.clone()));
+    let task = run(&mut world).await;
+    assert_eq!(task.outcome, Some(Outcome::Failed));
+    assert_eq!(world.host.commits(), [], "nothing reached the host");
+    let events = world.events(task.id).await;
+    let Some(Payload::TaskFinished(end)) = &events.last().unwrap().payload else { panic!("{events:?}") };
+    assert!(end.reason.contains("was altered on disk"), "{}", end.reason);
+    world.shutdown.cancel();
+}

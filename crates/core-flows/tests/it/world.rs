@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use core_flows::{Ports, intake, plan, relay, renotify, runner};
+use core_flows::{Ports, intake, operator, plan, relay, renotify, runner};
 use futures::StreamExt as _;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::*;
@@ -27,6 +27,7 @@ pub(crate) struct World {
     pub(crate) notifier: Arc<FakeNotifier>,
     pub(crate) verifier: Arc<FakeVerifier>,
     pub(crate) ports: Ports,
+    pub(crate) memory: Arc<MemoryLedger>,
     pub(crate) intake: intake::Service,
     pub(crate) shutdown: CancellationToken,
     relay: Option<relay::Service>,
@@ -60,6 +61,7 @@ impl World {
             clock: Arc::new(TokioClock::new()),
             ids: Arc::new(CountingIds::default()),
         };
+        let memory = ledger.clone();
         let relay = relay::Service::new("test", ledger, bus);
         let outbox = relay.handle();
         let options = intake::Options { allow_http_evaluators: true, ..intake::Options::default() };
@@ -71,6 +73,7 @@ impl World {
             notifier,
             verifier,
             ports,
+            memory,
             shutdown: CancellationToken::new(),
             relay: Some(relay),
             outbox,
@@ -84,6 +87,16 @@ impl World {
 
     pub(crate) async fn post_from(&self, client: IpAddr, route: Route, body: Value) -> Result<Receipt, Refusal> {
         self.intake.accept(Submission { route, body, trace_id: self.ports.ids.trace_id(), client }).await
+    }
+
+    /// Whoever pulls the levers of this world.
+    pub(crate) fn operator(&self) -> operator::Service {
+        let Ports { ledger, notifier, gatekeeper, clock, ids, .. } = self.ports.clone();
+        let teller = Some((notifier, gatekeeper));
+        let memory = self.memory.clone();
+        let (levers, oblivion, answers) = (memory.clone(), memory.clone(), memory);
+        let world = operator::World { ledger, levers, oblivion, answers, clock, ids, teller };
+        operator::Service::new(world, Duration::from_secs(600), self.outbox.clone())
     }
 
     /// Starts relay and runner; they run until `stop`.
@@ -296,6 +309,7 @@ use shared_types::Verdict;
 pub(crate) struct FakeNotifier {
     pub(crate) script: Mutex<Vec<u16>>,
     pub(crate) deliveries: Mutex<Vec<(Duration, Bytes)>>,
+    pub(crate) ids: Mutex<Vec<String>>,
     began: Mutex<Option<tokio::time::Instant>>,
     host: Arc<FakeHost>,
 }
@@ -318,6 +332,7 @@ impl Notifier for FakeNotifier {
         let now = tokio::time::Instant::now();
         let began = *self.began.lock().unwrap().get_or_insert(now);
         self.deliveries.lock().unwrap().push((now - began, delivery.body.clone()));
+        self.ids.lock().unwrap().push(delivery.id.clone());
         let mut script = self.script.lock().unwrap();
         let status = if script.is_empty() { 200 } else { script.remove(0) };
         if status == 0 {

@@ -9,6 +9,7 @@ mod blobs;
 mod flow_queue;
 mod given;
 mod ledger;
+mod levers;
 mod model_runs;
 mod rate_buckets;
 
@@ -16,6 +17,7 @@ pub use blobs::blobs;
 pub use flow_queue::flow_queue;
 pub use given::{event, request, step};
 pub use ledger::ledger;
+pub use levers::levers;
 pub use model_runs::model_runs;
 pub use rate_buckets::rate_buckets;
 

@@ -1,6 +1,8 @@
 //! The ledger, the queue and the blobs in memory: the ports' full behaviour without a disk, for
 //! tests of whatever sits above them. Nothing outlives the value.
 
+mod levers;
+mod oblivion;
 mod runs;
 
 use std::collections::HashMap;
@@ -9,12 +11,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared_types::http::{ModelRun, NotificationAttempt, TaskState};
+use shared_types::http::{ModelRun, NotificationAttempt, Outcome, TaskState};
 use shared_types::{Digest, Email, Envelope, Epoch, Payload, TaskId, TaskName, Timestamp};
 
 use crate::{
-    Acceptance, Blobs, Bucket, Claim, Closing, Count, Error, FlowQueue, Lease, LeaseError, Ledger, NewTask, OverLimit,
-    QueueDepth, RateBuckets, RepoChoice, RepoName, StepRecord, TaskPage, TaskRecord, TaskUpdate, WorkerId,
+    Acceptance, Attempt, Blobs, Bucket, Claim, Closing, Count, Error, FlowQueue, Lease, LeaseError, Ledger, NewTask,
+    OverLimit, QueueDepth, RateBuckets, RepoChoice, RepoName, Show, StepRecord, TaskPage, TaskRecord, TaskUpdate,
+    WorkerId,
 };
 
 /// [`Ledger`], [`FlowQueue`], [`RateBuckets`], `RunLedger` and `RunReader` over one set of vectors behind a mutex.
@@ -116,7 +119,7 @@ impl Ledger for MemoryLedger {
             None => state.flows.len(),
             Some(id) => state.position(id).unwrap_or(0),
         };
-        let newest_first = state.flows[..end].iter().rev();
+        let newest_first = state.flows[..end].iter().rev().filter(|flow| shows(page.show, &flow.record));
         Ok(newest_first.take(page.limit as usize).map(|flow| flow.record.clone()).collect())
     }
 
@@ -239,6 +242,7 @@ impl FlowQueue for MemoryLedger {
         let flow = state.held(lease)?;
         flow.record.state = TaskState::Queued;
         flow.not_before = not_before;
+        flow.lease_until = NEVER_LEASED;
         state.push_events(events);
         Ok(())
     }
@@ -249,7 +253,8 @@ impl FlowQueue for MemoryLedger {
         flow.record.state = TaskState::Finished;
         flow.record.outcome = Some(closing.outcome);
         flow.record.finished_at = Some(closing.at);
-        flow.notification = closing.notification;
+        flow.lease_until = NEVER_LEASED;
+        flow.notification = closing.notification.or(flow.notification.take());
         state.push_events(events);
         Ok(())
     }
@@ -378,6 +383,7 @@ impl State {
         for flow in self.flows.iter_mut().filter(|flow| flow.record.state == TaskState::Running) {
             if which(flow) {
                 flow.record.state = TaskState::Queued;
+                flow.lease_until = NEVER_LEASED;
                 count += 1;
             }
         }
@@ -387,7 +393,8 @@ impl State {
     /// Rounds of a repository run in order, so only its first unfinished flow may run; that one
     /// running keeps the others waiting.
     fn next_claimable(&self, now: Timestamp) -> Option<usize> {
-        let mut busy: Vec<&RepoName> = Vec::new();
+        let running = self.flows.iter().filter(|flow| flow.record.state == TaskState::Running);
+        let mut busy: Vec<&RepoName> = running.map(|flow| &flow.record.repo).collect();
         for (at, flow) in self.flows.iter().enumerate() {
             let record = &flow.record;
             if record.state == TaskState::Finished || busy.contains(&&record.repo) {
@@ -419,6 +426,7 @@ impl Flow {
             repo_known,
             accepted_at: new.accepted_at,
             deadline_at: new.deadline_at,
+            attempt: Attempt::FIRST,
             state: TaskState::Queued,
             outcome: None,
             finished_at: None,
@@ -432,10 +440,23 @@ impl Flow {
             record,
             fingerprint: new.fingerprint,
             epoch: Epoch(0),
-            lease_until: Timestamp::from_unix_ms(0),
+            lease_until: NEVER_LEASED,
             not_before: Timestamp::from_unix_ms(i64::MIN),
             journal: Vec::new(),
             notification: None,
+        }
+    }
+}
+
+/// The end of no lease.
+const NEVER_LEASED: Timestamp = Timestamp::from_unix_ms(0);
+
+fn shows(show: Show, record: &TaskRecord) -> bool {
+    match show {
+        Show::All => true,
+        Show::Open => record.state != TaskState::Finished,
+        Show::Dead => {
+            matches!(record.outcome, Some(Outcome::Failed | Outcome::Refused | Outcome::Undelivered))
         }
     }
 }

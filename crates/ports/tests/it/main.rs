@@ -26,3 +26,8 @@ async fn the_ledger_of_calls_in_memory_conforms() {
 async fn the_blobs_in_memory_conform() {
     conformance::blobs(async || MemoryBlobs::new()).await;
 }
+
+#[tokio::test]
+async fn the_levers_in_memory_conform() {
+    conformance::levers(async || MemoryLedger::new()).await;
+}

@@ -212,8 +212,14 @@ fn cap(name: &'static str, text: Option<&str>, default: f64, faults: &mut Vec<Fa
     Some((usd * 1_000_000.0).round() as u64)
 }
 
+/// Where answers are kept, whether or not they are now.
+#[must_use]
+pub fn answers_kept_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("llm-cache")
+}
+
 fn cache(text: Option<&str>, data_dir: &Path, faults: &mut Vec<Fault>) -> CacheMode {
-    let folder = data_dir.join("llm-cache");
+    let folder = answers_kept_in(data_dir);
     match text {
         None | Some("off") => CacheMode::Off,
         Some("read-write") => CacheMode::ReadWrite { folder },

@@ -136,13 +136,19 @@ pub fn read(file: Option<&Path>, environment: BTreeMap<String, String>) -> Resul
     }
 }
 
-/// `DATA_DIR` alone, for what needs no other setting. A file that cannot be read says nothing here.
+/// `DATA_DIR` alone.
 #[must_use]
 pub fn data_dir(environment: &BTreeMap<String, String>) -> PathBuf {
+    alone(environment, "data_dir").unwrap_or_else(|| "data".to_owned()).into()
+}
+
+/// One setting by its name in the file, for what needs no other one. A file that cannot be read says nothing here.
+#[must_use]
+pub fn alone(environment: &BTreeMap<String, String>, name: &str) -> Option<String> {
     let variables = Environment::default().ignore_empty(true).source(Some(environment.clone().into_iter().collect()));
     let file = File::from(Path::new("sitewright.toml")).format(FileFormat::Toml).required(false);
-    let config = Config::builder().add_source(file).add_source(variables).build().ok();
-    config.and_then(|config| config.get_string("data_dir").ok()).unwrap_or_else(|| "data".to_owned()).into()
+    let config = Config::builder().add_source(file).add_source(variables).build().ok()?;
+    config.get_string(name).ok()
 }
 
 /// A misspelt name in the file would otherwise be ignored without a word.

@@ -24,7 +24,7 @@ pub struct Envelope {
     /// Position in the ledger, strictly growing; 0 until stored.
     #[prost(uint64, tag = "7")]
     pub seq: u64,
-    #[prost(oneof = "envelope::Payload", tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35")]
+    #[prost(oneof = "envelope::Payload", tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36")]
     pub payload: ::core::option::Option<envelope::Payload>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -65,6 +65,8 @@ pub mod envelope {
         ModelProgressed(super::ModelProgressed),
         #[prost(message, tag = "35")]
         SafetyRefused(super::SafetyRefused),
+        #[prost(message, tag = "36")]
+        TaskRetried(super::TaskRetried),
     }
 }
 /// Which accepted request an event belongs to.
@@ -213,7 +215,7 @@ pub struct NotificationAttempted {
 }
 #[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFinished {
-    /// "handed_in", "refused", "undelivered" or "failed".
+    /// "handed_in", "refused", "undelivered", "failed" or "cancelled".
     #[prost(string, tag = "1")]
     pub outcome: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
@@ -264,4 +266,16 @@ pub struct SafetyRefused {
     pub place: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub sha256: ::prost::alloc::string::String,
+}
+/// An operator began a new attempt at a task. Earlier ends of the task count no longer.
+#[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskRetried {
+    /// From 2.
+    #[prost(uint32, tag = "1")]
+    pub attempt: u32,
+    /// The step it begins with; those before it are kept from earlier attempts.
+    #[prost(string, tag = "2")]
+    pub from_step: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub deadline_at_ms: i64,
 }

@@ -29,9 +29,14 @@ pub enum Outcome {
     Undelivered,
     /// No site was published.
     Failed,
+    /// An operator ended it.
+    Cancelled,
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::HandedIn, Self::Refused, Self::Undelivered, Self::Failed, Self::Cancelled];
+
     /// The name in JSON and events.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -40,6 +45,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Undelivered => "undelivered",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -58,6 +64,10 @@ pub struct TaskSummary {
     /// How it ended, once it has.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Outcome>,
+    /// How often it was begun: 1, and one more for each retry by an operator.
+    #[serde(default = "first_attempt")]
+    #[schema(example = 1)]
+    pub attempt: u32,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When it ended.
@@ -66,6 +76,11 @@ pub struct TaskSummary {
     /// The published site.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pages_url: Option<String>,
+}
+
+/// What an answer of an earlier version leaves unsaid.
+fn first_attempt() -> u32 {
+    1
 }
 
 /// The answer of `GET /v1/tasks`: newest first.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ports::{Claim, Closing, Lease, QueueDepth, StepRecord, TaskUpdate, WorkerId};
 use rusqlite::{Connection, OptionalExtension, Row};
-use shared_types::{Envelope, Epoch, Timestamp};
+use shared_types::{Envelope, Epoch, TaskId, Timestamp};
 use tracing::error;
 
 use super::row::{count, integer, time, to_json};
@@ -19,7 +19,9 @@ pub(crate) fn adopt_orphans(connection: &Connection) -> rusqlite::Result<usize> 
     connection
         .prepare_cached("UPDATE flows SET not_before_ms = 0 WHERE state = 'queued' AND not_before_ms > 0")?
         .execute([])?;
-    connection.prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running'")?.execute([])
+    connection
+        .prepare_cached("UPDATE flows SET state = 'queued', lease_until_ms = 0 WHERE state = 'running'")?
+        .execute([])
 }
 
 /// A flow whose record cannot be read waits this long: the next version may read it, and until
@@ -51,14 +53,15 @@ pub(crate) fn claim(
     Ok(None)
 }
 
+/// The oldest flow that may run is the first entry of an index.
+pub(super) const TAKE: &str = "UPDATE flows SET state = 'running', epoch = epoch + 1, worker = ?1, lease_until_ms = ?2
+     WHERE ord = (SELECT ord FROM flows INDEXED BY flows_ready
+                  WHERE state = 'queued' AND is_head = 1 AND not_before_ms = 0 ORDER BY ord LIMIT 1)
+     RETURNING ord, epoch";
+
 /// Marks the oldest flow that may run as running.
 fn take(connection: &Connection, worker: &WorkerId, until: Timestamp) -> rusqlite::Result<Option<(i64, Epoch)>> {
-    let mut update = connection.prepare_cached(
-        "UPDATE flows SET state = 'running', epoch = epoch + 1, worker = ?1, lease_until_ms = ?2
-         WHERE ord = (SELECT ord FROM flows INDEXED BY flows_ready
-                      WHERE state = 'queued' AND is_head = 1 AND not_before_ms = 0 ORDER BY ord LIMIT 1)
-         RETURNING ord, epoch",
-    )?;
+    let mut update = connection.prepare_cached(TAKE)?;
     let taken = update
         .query_row((&worker.0, until.unix_ms()), |row| Ok((row.get::<_, i64>("ord")?, Epoch(count(row, "epoch")?))));
     taken.optional()
@@ -126,7 +129,7 @@ pub(crate) fn release(
 ) -> Result<(), Fault> {
     let ord = held(connection, lease)?;
     connection
-        .prepare_cached("UPDATE flows SET state = 'queued', not_before_ms = ?2 WHERE ord = ?1")?
+        .prepare_cached("UPDATE flows SET state = 'queued', not_before_ms = ?2, lease_until_ms = 0 WHERE ord = ?1")?
         .execute((ord, not_before.unix_ms().max(0)))?;
     Ok(events::insert(connection, ord, happened)?)
 }
@@ -141,20 +144,40 @@ pub(crate) fn finish(
     let ord = held(connection, lease)?;
     connection
         .prepare_cached(
-            "UPDATE flows SET state = 'finished', is_head = 0, outcome = ?2, finished_at_ms = ?3 WHERE ord = ?1",
+            "UPDATE flows SET state = 'finished', is_head = 0, outcome = ?2, finished_at_ms = ?3, lease_until_ms = 0
+             WHERE ord = ?1",
         )?
         .execute((ord, closing.outcome.as_str(), closing.at.unix_ms()))?;
+    choose_head(connection, ord)?;
+    if let Some(body) = closing.notification {
+        let mut upsert = connection.prepare_cached(
+            "INSERT INTO notifications (ord, body) VALUES (?1, ?2)
+             ON CONFLICT (ord) DO UPDATE SET body = excluded.body",
+        )?;
+        upsert.execute((ord, body))?;
+    }
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Makes the earliest waiting flow of `ord`'s repository its head, unless one runs. One that was
+/// the head and does not run steps back first.
+pub(super) fn choose_head(connection: &Connection, ord: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE flows SET is_head = 0
+             WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND is_head = 1 AND state = 'queued'",
+        )?
+        .execute([ord])?;
     connection
         .prepare_cached(
             "UPDATE flows SET is_head = 1
              WHERE ord = (SELECT min(ord) FROM flows
-                          WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND state = 'queued')",
+                          WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND state = 'queued')
+               AND NOT EXISTS (SELECT 1 FROM flows
+                               WHERE repo = (SELECT repo FROM flows WHERE ord = ?1) AND is_head = 1)",
         )?
         .execute([ord])?;
-    if let Some(body) = closing.notification {
-        connection.prepare_cached("INSERT INTO notifications (ord, body) VALUES (?1, ?2)")?.execute((ord, body))?;
-    }
-    Ok(events::insert(connection, ord, happened)?)
+    Ok(())
 }
 
 /// Flows that wait and flows that run, counted in indexes that leave out the finished ones.
@@ -174,18 +197,18 @@ pub(crate) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     upsert.execute([]).map(|_| ())
 }
 
+/// What has waited long enough, and what nobody keeps.
+pub(super) const WAKE: [&str; 2] = [
+    "UPDATE flows SET not_before_ms = 0 WHERE state = 'queued' AND not_before_ms > 0 AND not_before_ms <= ?1",
+    "UPDATE flows SET state = 'queued' WHERE state = 'running' AND lease_until_ms <= ?1",
+];
+
 /// Flows whose wait is over, and running ones whose lease has ended, may be claimed. Both are
 /// found by index, so a claim costs the same however many flows wait.
 fn wake(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE flows SET not_before_ms = 0
-             WHERE state = 'queued' AND not_before_ms > 0 AND not_before_ms <= ?1",
-        )?
-        .execute([now.unix_ms()])?;
-    connection
-        .prepare_cached("UPDATE flows SET state = 'queued' WHERE state = 'running' AND lease_until_ms <= ?1")?
-        .execute([now.unix_ms()])?;
+    for sql in WAKE {
+        connection.prepare_cached(sql)?.execute([now.unix_ms()])?;
+    }
     Ok(())
 }
 
@@ -224,7 +247,17 @@ fn apply(connection: &Connection, ord: i64, update: TaskUpdate) -> rusqlite::Res
     Ok(())
 }
 
-fn journal(connection: &Connection, ord: i64) -> rusqlite::Result<Vec<StepRecord>> {
+/// The steps of the flow `id`, in the order they were recorded.
+pub(crate) fn journal_of(connection: &Connection, id: TaskId) -> rusqlite::Result<Vec<StepRecord>> {
+    let mut find = connection.prepare_cached("SELECT ord FROM tasks WHERE id = ?1")?;
+    match find.query_row([id.to_string()], |row| row.get(0)).optional()? {
+        Some(ord) => journal(connection, ord),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The steps of a flow, in the order they were recorded.
+pub(super) fn journal(connection: &Connection, ord: i64) -> rusqlite::Result<Vec<StepRecord>> {
     let mut select = connection.prepare_cached(
         "SELECT step, outcome, summary, started_at_ms, finished_at_ms, attempts
          FROM steps WHERE ord = ?1 ORDER BY position",

@@ -1,12 +1,12 @@
 //! Tasks as they are read: what was accepted joined with what became of it.
 
-use ports::{TaskPage, TaskRecord};
+use ports::{Attempt, Show, TaskPage, TaskRecord};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use shared_types::http::{Outcome, TaskState};
-use shared_types::{Round, TaskId, Timestamp};
+use shared_types::{Epoch, Round, TaskId, Timestamp};
 
-use super::row::{json, parsed, parsed_opt, time, unfit};
+use super::row::{count, json, parsed, parsed_opt, time, unfit};
 
 /// Every column that [`record`] reads; a WHERE clause follows.
 macro_rules! select_tasks {
@@ -14,7 +14,8 @@ macro_rules! select_tasks {
         concat!(
             "SELECT tasks.id, tasks.trace_id, tasks.email, tasks.task, tasks.round, tasks.nonce, tasks.brief,
                     tasks.checks, tasks.evaluation_url, tasks.attachments, repos.name AS repo, tasks.repo_known,
-                    tasks.accepted_at_ms, tasks.deadline_at_ms, flows.state, flows.outcome, flows.finished_at_ms,
+                    tasks.accepted_at_ms, coalesce(flows.deadline_at_ms, tasks.deadline_at_ms) AS deadline_at_ms,
+                    flows.attempt, flows.attempt_epoch, flows.attempt_began_ms, flows.state, flows.outcome, flows.finished_at_ms,
                     sites.report, sites.repo_url, sites.commit_sha, sites.pages_url,
                     coalesce(sites.notes, '[]') AS notes
              FROM tasks
@@ -39,14 +40,40 @@ pub(crate) fn by_ord(connection: &Connection, ord: i64) -> rusqlite::Result<Task
 
 /// A page, newest first.
 pub(crate) fn page(connection: &Connection, page: TaskPage) -> rusqlite::Result<Vec<TaskRecord>> {
-    match page.before {
-        None => all(connection, select_tasks!("ORDER BY tasks.ord DESC LIMIT ?1"), [page.limit]),
-        Some(before) => all(
+    match page.show {
+        Show::All => pages(connection, page, select_tasks!("WHERE tasks.ord < ?1 ORDER BY tasks.ord DESC LIMIT ?2")),
+        // Both are found in indexes that leave out all others.
+        Show::Open => pages(
             connection,
-            select_tasks!("WHERE tasks.ord < (SELECT ord FROM tasks WHERE id = ?1) ORDER BY tasks.ord DESC LIMIT ?2"),
-            (before.to_string(), page.limit),
+            page,
+            select_tasks!(
+                "WHERE tasks.ord < ?1 AND tasks.ord IN (SELECT ord FROM flows WHERE state = 'queued'
+                                                        UNION ALL SELECT ord FROM flows WHERE state = 'running')
+                 ORDER BY tasks.ord DESC LIMIT ?2"
+            ),
+        ),
+        Show::Dead => pages(
+            connection,
+            page,
+            select_tasks!(
+                "WHERE tasks.ord IN (SELECT ord FROM flows INDEXED BY flows_dead
+                                     WHERE outcome IN ('failed', 'refused', 'undelivered') AND ord < ?1
+                                     ORDER BY ord DESC LIMIT ?2)
+                 ORDER BY tasks.ord DESC"
+            ),
         ),
     }
+}
+
+fn pages(connection: &Connection, page: TaskPage, sql: &str) -> rusqlite::Result<Vec<TaskRecord>> {
+    let before = match page.before {
+        None => i64::MAX,
+        Some(id) => {
+            let mut find = connection.prepare_cached("SELECT ord FROM tasks WHERE id = ?1")?;
+            find.query_row([id.to_string()], |row| row.get(0)).optional()?.unwrap_or(0)
+        }
+    };
+    all(connection, sql, (before, page.limit))
 }
 
 /// Earlier requests of the same repository, in order of acceptance.
@@ -88,6 +115,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         repo_known: row.get("repo_known")?,
         accepted_at: time(row, "accepted_at_ms")?,
         deadline_at: time(row, "deadline_at_ms")?,
+        attempt: attempt(row)?,
         state: state(row)?,
         outcome: outcome(row)?,
         finished_at: row.get::<_, Option<i64>>("finished_at_ms")?.map(Timestamp::from_unix_ms),
@@ -96,6 +124,14 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         commit_sha: parsed_opt(row, "commit_sha")?,
         pages_url: parsed_opt(row, "pages_url")?,
         notes: json(row, "notes")?,
+    })
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        number: row.get("attempt")?,
+        began_at: row.get::<_, Option<i64>>("attempt_began_ms")?.map(Timestamp::from_unix_ms),
+        epoch: Epoch(count(row, "attempt_epoch")?),
     })
 }
 
@@ -111,8 +147,7 @@ pub(crate) fn state(row: &Row<'_>) -> rusqlite::Result<TaskState> {
 
 fn outcome(row: &Row<'_>) -> rusqlite::Result<Option<Outcome>> {
     let Some(text) = row.get_ref("outcome")?.as_str_or_null()? else { return Ok(None) };
-    let known = [Outcome::HandedIn, Outcome::Refused, Outcome::Undelivered, Outcome::Failed];
-    match known.into_iter().find(|outcome| outcome.as_str() == text) {
+    match Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == text) {
         Some(outcome) => Ok(Some(outcome)),
         None => Err(unfit(row, "outcome", Type::Text, "not an outcome of a flow")),
     }

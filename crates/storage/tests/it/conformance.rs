@@ -49,3 +49,9 @@ async fn the_blobs_conform() {
     let folders = Folders::default();
     conformance::blobs(async || folders.store().blobs()).await;
 }
+
+#[tokio::test]
+async fn the_levers_conform() {
+    let folders = Folders::default();
+    conformance::levers(async || folders.store()).await;
+}

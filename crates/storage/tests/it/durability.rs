@@ -18,7 +18,7 @@ use crate::open;
 const LEASE: Duration = Duration::from_secs(30);
 
 /// Puts a bit of everything into the store: one finished, one running, one waiting task.
-async fn fill(store: &Store) {
+pub(crate) async fn fill(store: &Store) {
     for n in 1..=3 {
         let who = ["ann", "bob", "cyd"][n as usize - 1];
         assert_eq!(store.accept(request(n, who, 1)).await.unwrap(), Acceptance::New);
@@ -37,7 +37,7 @@ async fn fill(store: &Store) {
 }
 
 /// Everything that [`fill`] put in.
-async fn check_filled(store: &Store) {
+pub(crate) async fn check_filled(store: &Store) {
     let (ann, bob) = (request(1, "ann", 1), request(2, "bob", 1));
     let task = store.task(ann.id).await.unwrap().unwrap();
     assert_eq!((task.state, task.outcome), (TaskState::Finished, Some(Outcome::HandedIn)));
@@ -101,7 +101,7 @@ async fn a_log_cut_short_loses_only_its_last_commits() {
     let length = log.metadata().unwrap().len();
     log.set_len(length - 5000).unwrap();
     let store = open(image.path());
-    let page = ports::TaskPage { before: None, limit: 99 };
+    let page = ports::TaskPage { before: None, limit: 99, show: ports::Show::All };
     let tasks = store.tasks(page).await.unwrap();
     assert!((1..20).contains(&tasks.len()), "{} tasks", tasks.len());
     // Each task that is there is there with its event and its flow.
@@ -159,7 +159,7 @@ async fn a_closed_store_refuses() {
 }
 
 /// Copies a folder with its folders.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

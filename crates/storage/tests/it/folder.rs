@@ -48,7 +48,8 @@ fn a_file_that_is_no_database_is_refused() {
     fs::write(folder.path().join("sitewright.db"), [b'x'; 5000]).unwrap();
     let error = Store::open(Options::new(folder.path())).unwrap_err();
     assert_eq!(error.verdict(), Verdict::GiveUp);
-    assert_eq!(error.to_string(), format!("open database {}", folder.path().join("sitewright.db").display()));
+    let text = error.to_string();
+    assert!(text.contains("sitewright.db is damaged: file is not a database"), "{text}");
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod backup;
 mod conformance;
 mod durability;
+mod faults;
+mod fencing;
 mod folder;
+mod oblivion;
 
 use std::path::Path;
 

@@ -10,6 +10,7 @@ mod github;
 mod logs;
 mod model_runs;
 mod nats;
+mod operators;
 mod outgoing;
 mod overload;
 mod rates;

@@ -49,6 +49,7 @@ async fn a_task_reads_as_it_was_accepted<L: Ledger>(ledger: L) {
         repo_known: false,
         accepted_at: new.accepted_at,
         deadline_at: new.deadline_at,
+        attempt: crate::Attempt::FIRST,
         state: TaskState::Queued,
         outcome: None,
         finished_at: None,
@@ -128,7 +129,8 @@ async fn pages_are_newest_first<L: Ledger>(ledger: L) {
         accepted(&ledger, request(n, "ann", 1)).await;
     }
     let id = |n| request(n, "ann", 1).id;
-    let page = async |before, limit| ids(&ledger.tasks(TaskPage { before, limit }).await.unwrap());
+    let page =
+        async |before, limit| ids(&ledger.tasks(TaskPage { before, limit, show: crate::Show::All }).await.unwrap());
     assert_eq!(page(None, 2).await, [id(5), id(4)]);
     assert_eq!(page(Some(id(4)), 9).await, [id(3), id(2), id(1)]);
     assert_eq!(page(Some(id(1)), 9).await, []);

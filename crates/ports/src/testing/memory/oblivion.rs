@@ -1,0 +1,60 @@
+//! Forgetting in memory.
+
+use async_trait::async_trait;
+use shared_types::http::{Forgotten, TaskState};
+use shared_types::{Email, Envelope};
+
+use super::{Flow, MemoryLedger};
+use crate::{AnswerCache, Erased, Error, Forgetting, Forgot, Oblivion, OwnTask};
+
+fn is_of(flow: &Flow, email: &Email) -> bool {
+    flow.record.email.as_str().eq_ignore_ascii_case(email.as_str())
+}
+
+#[async_trait]
+impl Oblivion for MemoryLedger {
+    async fn tasks_of(&self, email: &Email) -> Result<Vec<OwnTask>, Error> {
+        let state = self.lock();
+        let own = state.flows.iter().map(|flow| (flow, &flow.record)).filter(|(flow, _)| is_of(flow, email));
+        Ok(own.map(|(_, task)| OwnTask { id: task.id, task: task.task.clone(), state: task.state }).collect())
+    }
+
+    async fn prompts_of(&self, _: &Email) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn forget(&self, wish: Forgetting) -> Result<Forgot, Error> {
+        let mut state = self.lock();
+        let own: Vec<_> = state.flows.iter().filter(|flow| is_of(flow, &wish.email)).collect();
+        if own.iter().any(|flow| flow.record.state != TaskState::Finished) {
+            return Ok(Forgot::Busy { until: None });
+        }
+        let ends = own.iter().filter_map(|flow| Some(flow.record.finished_at?.plus(wish.rest).max(flow.lease_until)));
+        if let Some(until) = ends.max().filter(|until| *until > wish.at) {
+            return Ok(Forgot::Busy { until: Some(until) });
+        }
+        let ids: Vec<_> = own.iter().map(|flow| flow.record.id).collect();
+        let repos: Vec<_> =
+            state.repos.iter().filter(|repo| repo.email == wish.email).map(|r| r.name.clone()).collect();
+        // The place of an event is its `seq`.
+        for event in state.events.iter_mut().filter(|event| event.task_id().is_some_and(|id| ids.contains(&id))) {
+            *event = Envelope { seq: event.seq, ..Envelope::default() };
+        }
+        state.flows.retain(|flow| !ids.contains(&flow.record.id));
+        state.repos.retain(|repo| repo.email != wish.email);
+        state.buckets.retain(|counter| !wish.counters.contains(&counter.bucket.key));
+        let rows = [("tasks".to_owned(), ids.len() as u64)].into();
+        Ok(Forgot::Done(Erased { rows, repos, ..Erased::default() }))
+    }
+
+    async fn keep_receipt(&self, _: &Forgotten) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AnswerCache for MemoryLedger {
+    async fn forget_prompts(&self, prompt_hashes: &[String]) -> Result<u64, Error> {
+        Ok(prompt_hashes.len() as u64)
+    }
+}

@@ -1,0 +1,47 @@
+//! `sitewright forget`: removes what is known of a person, by the service that works in the data folder or without one.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use ports::{ErrorChain, Operator as _};
+use secrecy::SecretString;
+use shared_types::Email;
+use shared_types::http::{ForgetRequest, Forgotten};
+
+use crate::console_out;
+use crate::task::{Error, Place, runtime};
+
+/// Whom to forget.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The person's e-mail address; capitals make no other person.
+    #[arg(value_name = "EMAIL", value_parser = |text: &str| text.parse::<Email>())]
+    email: Email,
+}
+
+impl Options {
+    /// Does it in `data_dir`; gives the process's exit code. `token` opens a running service that wants one.
+    #[must_use]
+    pub fn run(&self, data_dir: &Path, token: Option<SecretString>) -> ExitCode {
+        let done = runtime().and_then(|runtime| runtime.block_on(self.text(&Place { data_dir, token })));
+        match done {
+            Ok(text) => console_out(&text),
+            Err(error) => {
+                eprintln!("sitewright forget: {}", ErrorChain(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn text(&self, place: &Place<'_>) -> Result<String, Error> {
+        let receipt: Forgotten = match place.service()? {
+            Some(service) => {
+                let body = serde_json::to_string(&ForgetRequest { email: self.email.clone() })?;
+                service.post("/v1/forget", &body)?
+            }
+            None => place.directly(async |operator| operator.forget(&self.email).await).await?,
+        };
+        Ok(serde_json::to_string_pretty(&receipt)? + "\n")
+    }
+}

@@ -1,0 +1,38 @@
+//! Forgetting a person.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Email, Timestamp};
+
+/// The body of `POST /v1/forget`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ForgetRequest {
+    /// The person's address; capitals make no other person.
+    #[schema(value_type = String, example = "student@example.com")]
+    pub email: Email,
+}
+
+/// The receipt of `POST /v1/forget`, which is kept in the data folder. It names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Forgotten {
+    /// When.
+    pub at: Timestamp,
+    /// Tasks that were removed.
+    pub tasks: u64,
+    /// Rows that were removed, or stripped of whom they are about, by table.
+    pub rows: BTreeMap<String, u64>,
+    /// Files that were removed, since nothing of anybody else names them.
+    pub blobs: u64,
+    /// Files that may go and were in use a moment ago: ask again to have them removed.
+    pub blobs_left: u64,
+    /// Kept answers of models that were removed.
+    pub cached_answers: u64,
+    /// Repositories at the code host, which stay until somebody deletes them there. Told once, and not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<String>,
+    /// What this did not reach.
+    pub not_covered: Vec<String>,
+}
