@@ -11,15 +11,16 @@ use std::time::Duration;
 use api::Service as Api;
 use core_flows::{Ports, intake, plan, relay, renotify, runner};
 use event_bus::InProcessBus;
+use event_bus::nats::{self, Broker, Mirror};
 use github::local::{LocalHost, PagesServer};
 use github::remote::RemoteHost;
 use http_notify::{AllowPrivate, HttpNotifier, proxy};
 use llm::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{CodeHost, HealthPart, Intake, Model, RunLedger as _, RunReader, WorkerId};
+use ports::{CodeHost, HealthPart, Intake, Model, RunLedger, RunReader, WorkerId};
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::{Gitleaks, Keeper, Students};
-use storage::{DatabaseHealth, DiskHealth, Store};
+use storage::Store;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -27,13 +28,17 @@ use ulid::Ulid;
 use url::Url;
 use verify::{CDN_HOSTS, Egress, SiteVerifier};
 
+use crate::base::{Base, Lender};
 use crate::clock::{RandomIds, SystemClock};
 use crate::closed::Closed;
 use crate::open_files;
-use crate::settings::{self, Browser, PagesUnderTest, Role, Settings};
+use crate::settings::{self, Browser, PagesUnderTest, Place, Role, Settings};
 
 /// Each stage of a stop may take this long; together they stay below 30 s.
 const FLOWS_GRACE: Duration = Duration::from_secs(18);
+
+/// A borrower waits for work at the broker, and asks again at once when there was none.
+const BORROWERS_POLL: Duration = Duration::from_millis(50);
 
 /// One call to GitHub, its body included.
 const GITHUB_TIMEOUT: Duration = Duration::from_secs(20);
@@ -63,8 +68,8 @@ pub enum Error {
     #[error("set up the browser's way out")]
     Proxy(#[source] http_notify::Error),
     /// The broker's address.
-    #[error("set up the mirror to NATS")]
-    Mirror(#[source] event_bus::Error),
+    #[error("read NATS_URL")]
+    Broker(#[source] event_bus::Error),
     /// The gate to models.
     #[error("set up the gate to language models")]
     Model(#[source] llm::Error),
@@ -99,7 +104,8 @@ pub struct App {
     /// What they lean on while they stop: relays and pages.
     rest: JoinSet<&'static str>,
     verifier: Arc<SiteVerifier>,
-    store: Arc<Store>,
+    /// Absent in a process without a ledger.
+    store: Option<Arc<Store>>,
 }
 
 /// The code host and, when it is local, the server of its pages.
@@ -116,41 +122,44 @@ impl App {
     /// # Errors
     /// A part cannot be set up; parts that were started are stopped.
     pub async fn start(settings: Settings, metrics: PrometheusHandle) -> Result<Self, Error> {
-        let ledger_error =
-            |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source: Box::new(source) };
-        let store = Arc::new(Store::open(storage::Options::new(&settings.data_dir)).map_err(ledger_error)?);
-        close_interrupted(&store).await.map_err(Error::Runs)?;
+        let broker = broker(&settings)?;
+        let base = base(&settings, broker.clone()).await?;
         let hosting = hosting(&settings)?;
         let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
         let keeper = Arc::new(keeper(&settings)?);
         let proxy = browser_proxy(&settings, hosting.pages_url.as_ref()).await?;
         let verifier = Arc::new(verifier(&settings, proxy.as_ref().map(proxy::Service::local_addr)));
         let bus = InProcessBus::new(event_bus::Options::default());
-        let mirror = mirror(&settings, &bus)?.map(Arc::new);
+        let mirror = broker
+            .filter(|_| settings.place() != Place::Borrower)
+            .map(|broker| Arc::new(Mirror::new(broker, bus.clone())));
         let ports = Ports {
-            ledger: store.clone(),
-            queue: store.clone(),
-            rates: store.clone(),
-            blobs: Arc::new(store.blobs()),
+            ledger: base.ledger.clone(),
+            queue: base.queue.clone(),
+            rates: base.rates.clone(),
+            blobs: base.blobs.clone(),
             bus: Arc::new(bus.clone()),
             host: hosting.host,
-            model: model(&settings, keeper.clone(), store.clone())?,
+            model: model(&settings, keeper.clone(), base.calls.clone())?,
             verifier: verifier.clone(),
             notifier: Arc::new(notifier(&settings)?),
             gatekeeper: keeper,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         };
-        let local_relay = relay::Service::new("in-process", store.clone(), Arc::new(bus.clone()));
-        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", store.clone(), mirror));
-        let outbox = match &mirror_relay {
-            Some(mirror_relay) => local_relay.handle().and(mirror_relay.handle()),
-            None => local_relay.handle(),
-        };
+        let local_relay = relay::Service::new("in-process", base.ledger.clone(), Arc::new(bus.clone()));
+        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", base.ledger.clone(), mirror));
+        let mut outbox = local_relay.handle();
+        if let Some(mirror_relay) = &mirror_relay {
+            outbox = outbox.and(mirror_relay.handle());
+        }
+        let lender = base.lender(&ports, &outbox);
+        if let Some(lender) = &lender {
+            outbox = outbox.and(lender.dispatch.handle());
+        }
         let worker = WorkerId(Ulid::new().to_string());
         let runner = runner::Service::new(runner_options(&settings), ports.clone(), outbox.clone(), worker);
-        let mut parts: Vec<Arc<dyn HealthPart>> =
-            vec![Arc::new(DatabaseHealth::new(store.clone())), Arc::new(DiskHealth::new(&settings.data_dir))];
+        let mut parts = base.health;
         let does = |role| settings.roles.contains(&role);
         if does(Role::Runner) {
             parts.extend([Arc::new(runner.handle()) as Arc<dyn HealthPart>, verifier.clone()]);
@@ -160,16 +169,26 @@ impl App {
             None => Arc::new(bus),
         });
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
-        let api = bind_api(&settings, &ports, (outbox, renotify.handle()), (store.clone(), parts), metrics)?;
+        let api = bind_api(&settings, &ports, (outbox, renotify.handle()), (base.runs, parts), metrics)?;
         let api_addr = api.local_addr();
 
         let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let (mut doors, mut rest) = (JoinSet::new(), JoinSet::new());
-        if does(Role::Relay) {
+        // Without a ledger there is no outbox; who lends flows tells of them as well.
+        let relays = match settings.place() {
+            Place::Alone => does(Role::Relay),
+            Place::Lender => true,
+            Place::Borrower => false,
+        };
+        if relays {
             spawn(&mut rest, "the relay", local_relay.run(stop_rest.clone()));
             if let Some(relay) = mirror_relay {
                 spawn(&mut rest, "the relay to NATS", relay.run(stop_rest.clone()));
             }
+        }
+        if let Some(Lender { dispatch, runs }) = lender {
+            spawn(&mut doors, "the lending of flows", dispatch.run(stop_doors.clone()));
+            spawn(&mut rest, "the ledger of calls for other hosts", runs.run(stop_rest.clone()));
         }
         if let Some(pages) = hosting.pages {
             spawn(&mut rest, "the server of pages", logged(pages.run(stop_rest.clone())));
@@ -191,7 +210,7 @@ impl App {
             dry_run = settings.is_dry_run(),
             "sitewright is ready"
         );
-        Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store })
+        Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store: base.store })
     }
 
     /// The name of a part that ended although nobody asked it to. Pending while all is well.
@@ -215,7 +234,9 @@ impl App {
             name(ended);
         }
         self.verifier.close().await;
-        if let Err(fault) = self.store.close().await {
+        if let Some(store) = self.store
+            && let Err(fault) = store.close().await
+        {
             let error = ports::ErrorChain(&fault);
             error!(event = "ledger.stop_failed", %error, "the database was not closed cleanly; nothing is lost");
         }
@@ -242,6 +263,24 @@ fn name(ended: Result<&'static str, JoinError>) -> &'static str {
         error!(event = "part.panicked", error = %fault, "a part of the service broke off");
         "a part that broke off"
     })
+}
+
+/// What this process stands on.
+async fn base(settings: &Settings, broker: Option<Arc<Broker>>) -> Result<Base, Error> {
+    if let (Place::Borrower, Some(broker)) = (settings.place(), &broker) {
+        return Ok(Base::of_broker(broker.clone()));
+    }
+    let ledger_error =
+        |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source: Box::new(source) };
+    let store = Arc::new(Store::open(storage::Options::new(&settings.data_dir)).map_err(ledger_error)?);
+    close_interrupted(&store).await.map_err(Error::Runs)?;
+    Ok(Base::of_ledger(settings, store, broker))
+}
+
+fn broker(settings: &Settings) -> Result<Option<Arc<Broker>>, Error> {
+    let Some(nats) = settings.nats.clone() else { return Ok(None) };
+    let options = nats::Options { creds_file: nats.creds_file, ca_file: nats.ca_file, ..nats::Options::new(nats.url) };
+    Ok(Some(Arc::new(Broker::new(options).map_err(Error::Broker)?)))
 }
 
 /// Calls of models that an earlier process did not see the end of.
@@ -297,7 +336,7 @@ fn keeper(settings: &Settings) -> Result<Keeper, Error> {
     }
     own.extend(settings.model.as_ref().and_then(|model| model.api_key.clone()));
     own.extend(settings.http.admin_token.clone());
-    own.extend(settings.nats_url.as_ref().and_then(password));
+    own.extend(settings.nats.as_ref().and_then(|nats| password(&nats.url)));
     if let Students::Class(class) = &settings.students {
         let (students, accounts) = (class.size(), class.own_accounts());
         info!(event = "service.class_read", students, "a class was read; a change of its file needs a restart");
@@ -363,12 +402,7 @@ fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
     SiteVerifier::new(verify::Options { program, proxy, browsers, egress, cdn: Some(cdn), ..default })
 }
 
-fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {
-    let Some(url) = settings.nats_url.clone() else { return Ok(None) };
-    event_bus::nats::Mirror::new(event_bus::nats::Options::new(url), bus.clone()).map(Some).map_err(Error::Mirror)
-}
-
-fn model(settings: &Settings, keeper: Arc<Keeper>, store: Arc<Store>) -> Result<Option<Arc<dyn Model>>, Error> {
+fn model(settings: &Settings, keeper: Arc<Keeper>, calls: Arc<dyn RunLedger>) -> Result<Option<Arc<dyn Model>>, Error> {
     let Some(model) = settings.model.clone() else { return Ok(None) };
     let options = llm::Options {
         api_key: model.api_key,
@@ -381,7 +415,7 @@ fn model(settings: &Settings, keeper: Arc<Keeper>, store: Arc<Store>) -> Result<
         hedge_after: model.hedge_after,
         ..llm::Options::new(model.base_url, model.prices)
     };
-    let gateway = Gateway::new(options, keeper, store, Arc::new(SystemClock)).map_err(Error::Model)?;
+    let gateway = Gateway::new(options, keeper, calls, Arc::new(SystemClock)).map_err(Error::Model)?;
     Ok(Some(Arc::new(gateway)))
 }
 
@@ -392,11 +426,13 @@ fn notifier(settings: &Settings) -> Result<HttpNotifier, Error> {
 }
 
 fn runner_options(settings: &Settings) -> runner::Options {
+    let default = runner::Options::default();
     runner::Options {
         concurrency: settings.concurrency,
         max_attempts: settings.notify.max_attempts,
         grace: FLOWS_GRACE,
-        ..runner::Options::default()
+        poll: if settings.place() == Place::Borrower { BORROWERS_POLL } else { default.poll },
+        ..default
     }
 }
 

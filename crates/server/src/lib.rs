@@ -4,6 +4,7 @@
 //! that reads the environment.
 
 pub mod app;
+mod base;
 mod clock;
 mod closed;
 mod open_files;
