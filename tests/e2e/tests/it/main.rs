@@ -1,11 +1,12 @@
 //! End-to-end cases over real processes. Names that hold `browser::` need Chromium, names that
-//! hold `nats::` need nats-server.
+//! hold `nats::` or `hosts::` need nats-server.
 
 mod any_input;
 mod bad_input;
 mod browser;
 mod defects;
 mod github;
+mod hosts;
 mod logs;
 mod model_runs;
 mod nats;
