@@ -3,6 +3,7 @@
 //!
 //! - [`intake`]: one request in, a receipt or a refusal out.
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
+//! - [`dispatch`]: lends flows to runners on other hosts.
 //! - [`relay`]: carries stored events from the outbox to a bus.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
 //! - [`operator`]: what operators may do to a task.
@@ -16,6 +17,7 @@ mod checks;
 mod context;
 mod deadline;
 mod delivery;
+pub mod dispatch;
 pub mod intake;
 mod journal;
 mod judging;

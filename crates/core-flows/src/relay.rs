@@ -40,7 +40,16 @@ impl Handle {
     /// A handle that wakes this relay and `other`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { wake: self.wake, next: Some(Arc::new(other)) }
+        let next = match self.next {
+            None => other,
+            Some(next) => next.as_ref().clone().and(other),
+        };
+        Self { wake: self.wake, next: Some(Arc::new(next)) }
+    }
+
+    /// Ends when it was woken since the last time.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
     }
 }
 

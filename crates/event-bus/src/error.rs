@@ -1,9 +1,11 @@
 //! What can go wrong on the way to the broker. The in-process bus cannot fail.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use async_nats::jetstream::context::{CreateStreamError, PublishError, PublishErrorKind};
 use ports::Verdict;
+use shared_types::Digest;
 
 /// A failed operation of the bus. Never holds an address with its user or password.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +13,9 @@ pub enum Error {
     /// The configured address is none.
     #[error("read the broker's address")]
     Address(#[source] std::io::Error),
+    /// The file with the user's JWT and seed cannot be read.
+    #[error("read the credentials for the broker")]
+    Credentials(#[source] std::io::Error),
     /// No connection came about.
     #[error("connect to the broker at {server}")]
     Connect {
@@ -46,6 +51,36 @@ pub enum Error {
         #[source]
         source: PublishError,
     },
+    /// The broker did not do something.
+    #[error("{operation}")]
+    Broker {
+        /// What was wanted.
+        operation: String,
+        /// Why.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// What lies at the broker is not what this program writes.
+    #[error("{operation}: it cannot be read")]
+    Unreadable {
+        /// What was wanted.
+        operation: String,
+        /// Why.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The broker does not have these bytes.
+    #[error("read blob {digest}: the broker does not have it")]
+    BlobMissing {
+        /// Of the bytes.
+        digest: Digest,
+    },
+    /// The broker has other bytes under this name.
+    #[error("read blob {digest}: its bytes are others")]
+    BlobAltered {
+        /// Of the bytes.
+        digest: Digest,
+    },
     /// The bound passed first.
     #[error("{operation}: no answer from the broker at {server} within {} ms", within.as_millis())]
     TimedOut {
@@ -59,11 +94,35 @@ pub enum Error {
 }
 
 impl Error {
+    /// From a failure of the broker or its client.
+    pub(crate) fn at<E: StdError + Send + Sync + 'static>(operation: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |source| Self::Broker { operation: operation.into(), source: source.into() }
+    }
+
+    /// The same from an error of the client without a type of its own.
+    pub(crate) fn of(operation: impl Into<String>) -> impl FnOnce(Box<dyn StdError + Send + Sync>) -> Self {
+        move |source| Self::Broker { operation: operation.into(), source }
+    }
+
+    /// From what cannot be read.
+    pub(crate) fn unreadable<E: Into<Box<dyn StdError + Send + Sync>>>(
+        operation: impl Into<String>,
+    ) -> impl FnOnce(E) -> Self {
+        move |source| Self::Unreadable { operation: operation.into(), source: source.into() }
+    }
+
+    /// Whether what was looked up at the broker should be looked up again.
+    pub(crate) fn is_of_the_broker(&self) -> bool {
+        matches!(self, Self::Broker { .. } | Self::TimedOut { .. })
+    }
+
     /// Stop for what a repeat cannot change, else again.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Address(_) => Verdict::GiveUp,
+            Self::Address(_) | Self::Unreadable { .. } | Self::BlobMissing { .. } | Self::BlobAltered { .. } => {
+                Verdict::GiveUp
+            }
             Self::Publish { source, .. } if source.kind() == PublishErrorKind::MaxPayloadExceeded => Verdict::GiveUp,
             _ => Verdict::RetryWithBackoff,
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use shared_types::http::Outcome;
 use shared_types::{CheckReport, CommitSha, Envelope, Epoch, TaskId, Timestamp};
 use url::Url;
@@ -23,7 +24,7 @@ pub struct Lease {
 }
 
 /// A step's outcome in the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Name of the step; at most one record a flow and step.
     pub step: String,
@@ -51,7 +52,7 @@ pub struct Claim {
 }
 
 /// How a flow ended: written in one commit with the last events.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closing {
     /// How.
     pub outcome: Outcome,
@@ -78,7 +79,7 @@ pub enum LeaseError {
 }
 
 /// What is known of a published site, written into the task's record as soon as it is known.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskUpdate {
     /// Replaces the report.
     pub report: Option<CheckReport>,
@@ -99,6 +100,7 @@ pub trait FlowQueue: Send + Sync {
     /// Called once at the start of a process, before the first claim: flows that an earlier
     /// process of this engine left running wait again, under their next epoch. Returns how many. Those
     /// that wait for a time wait no longer: other settings may be what they waited for.
+    /// An engine of several hosts takes none: what runs may be another host's, and leases tell.
     async fn adopt_orphans(&self) -> Result<u32, Error>;
 
     /// The next flow that may run: the oldest whose repository has no running flow and no earlier

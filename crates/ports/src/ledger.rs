@@ -102,7 +102,7 @@ pub enum Acceptance {
 }
 
 /// One accepted request as the ledger holds it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRecord {
     /// Id of the request and of its flow.
     pub id: TaskId,

@@ -10,6 +10,7 @@ mod bus;
 mod clock;
 mod code_host;
 mod error;
+mod fleet;
 mod flow_queue;
 mod gatekeeper;
 mod health;
@@ -33,6 +34,7 @@ pub use code_host::{
     Snapshot,
 };
 pub use error::{Error, ErrorChain, Verdict};
+pub use fleet::{DeadLetter, Did, Dossier, Fleet, Offer, Offered, Report};
 pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, StepRecord, TaskUpdate, WorkerId};
 pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant, TextLeak};
 pub use health::HealthPart;

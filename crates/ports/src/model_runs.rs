@@ -7,17 +7,18 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use shared_types::http::{ModelRun, ModelRunTotals, RunStatus, RunUnit};
 use shared_types::{TaskId, Timestamp, TraceId};
 
 use crate::Error;
 
 /// A row by its place in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub u64);
 
 /// A call that is about to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewRun {
     /// Now.
     pub started_at: Timestamp,
@@ -40,7 +41,7 @@ pub struct NewRun {
 }
 
 /// What may be spent, in millionths of a US dollar; `None`: no cap.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpendCaps {
     /// For one task, all its calls together.
     pub per_task: Option<u64>,
@@ -51,7 +52,7 @@ pub struct SpendCaps {
 }
 
 /// Which cap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpendCap {
     /// Of one task.
     Task,
@@ -72,7 +73,7 @@ impl fmt::Display for SpendCap {
 }
 
 /// A reservation that a cap has no room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error(
     "over_quota: the cap per {cap} of {limit_micro_usd} micro-USD has {counted_micro_usd} counted, and this call may cost {asked_micro_usd}"
 )]
@@ -113,7 +114,7 @@ impl SpendCaps {
 }
 
 /// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEnd {
     /// How.
     pub status: RunStatus,

@@ -10,33 +10,30 @@ use std::time::Duration;
 
 use api::Service as Api;
 use core_flows::{Ports, intake, operator, plan, relay, renotify, runner};
-use event_bus::InProcessBus;
-use github::local::{LocalHost, PagesServer};
-use github::remote::RemoteHost;
-use http_notify::{AllowPrivate, HttpNotifier, proxy};
-use llm::Gateway;
+use event_bus::nats::{Broker, Mirror};
+use github::local::PagesServer;
+use http_notify::proxy;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{CodeHost, HealthPart, Intake, Model, RunLedger as _, RunReader, WorkerId};
-use secrecy::{ExposeSecret as _, SecretString};
-use secrets::{Gitleaks, Keeper, Students};
-use storage::{DatabaseHealth, DiskHealth, Store};
+use ports::{HealthPart, Intake, Operator, RunReader, WorkerId};
+use storage::Store;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use ulid::Ulid;
-use url::Url;
-use verify::{CDN_HOSTS, Egress, SiteVerifier};
+use verify::SiteVerifier;
 
+use crate::adapters::{broker, browser_proxy, bus, hosting, keeper, model, notifier, verifier};
+use crate::base::{Base, Elsewhere, Lender};
 use crate::clock::{RandomIds, SystemClock};
 use crate::closed::Closed;
 use crate::open_files;
-use crate::settings::{self, Browser, PagesUnderTest, Role, Settings};
+use crate::settings::{self, Place, Role, Settings};
 
 /// Each stage of a stop may take this long; together they stay below 30 s.
 const FLOWS_GRACE: Duration = Duration::from_secs(18);
 
-/// One call to GitHub, its body included.
-const GITHUB_TIMEOUT: Duration = Duration::from_secs(20);
+/// A borrower waits for work at the broker, and asks again at once when there was none.
+const BORROWERS_POLL: Duration = Duration::from_millis(50);
 
 /// The process could not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +60,8 @@ pub enum Error {
     #[error("set up the browser's way out")]
     Proxy(#[source] http_notify::Error),
     /// The broker's address.
-    #[error("set up the mirror to NATS")]
-    Mirror(#[source] event_bus::Error),
+    #[error("read NATS_URL")]
+    Broker(#[source] event_bus::Error),
     /// The gate to models.
     #[error("set up the gate to language models")]
     Model(#[source] llm::Error),
@@ -99,15 +96,8 @@ pub struct App {
     /// What they lean on while they stop: relays and pages.
     rest: JoinSet<&'static str>,
     verifier: Arc<SiteVerifier>,
-    store: Arc<Store>,
-}
-
-/// The code host and, when it is local, the server of its pages.
-struct Hosting {
-    host: Arc<dyn CodeHost>,
-    pages: Option<PagesServer>,
-    /// Where local pages are seen, and so the one private place that the browser may go to.
-    pages_url: Option<Url>,
+    /// Absent in a process without a ledger.
+    store: Option<Arc<Store>>,
 }
 
 impl App {
@@ -116,25 +106,25 @@ impl App {
     /// # Errors
     /// A part cannot be set up; parts that were started are stopped.
     pub async fn start(settings: Settings, metrics: PrometheusHandle) -> Result<Self, Error> {
-        let ledger_error =
-            |source| Error::Ledger { data_dir: settings.data_dir.display().to_string(), source: Box::new(source) };
-        let store = Arc::new(Store::open(storage::Options::new(&settings.data_dir)).map_err(ledger_error)?);
-        close_interrupted(&store).await.map_err(Error::Runs)?;
+        let broker = broker(&settings)?;
+        let base = base(&settings, broker.clone()).await?;
         let hosting = hosting(&settings)?;
         let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
         let keeper = Arc::new(keeper(&settings)?);
         let proxy = browser_proxy(&settings, hosting.pages_url.as_ref()).await?;
         let verifier = Arc::new(verifier(&settings, proxy.as_ref().map(proxy::Service::local_addr)));
         let bus = bus();
-        let mirror = mirror(&settings, &bus)?.map(Arc::new);
+        let mirror = broker
+            .filter(|_| settings.place() != Place::Borrower)
+            .map(|broker| Arc::new(Mirror::new(broker, bus.clone())));
         let ports = Ports {
-            ledger: store.clone(),
-            queue: store.clone(),
-            rates: store.clone(),
-            blobs: Arc::new(store.blobs()),
+            ledger: base.ledger.clone(),
+            queue: base.queue.clone(),
+            rates: base.rates.clone(),
+            blobs: base.blobs.clone(),
             bus: Arc::new(bus.clone()),
             host: hosting.host,
-            model: model(&settings, keeper.clone(), store.clone())?,
+            model: model(&settings, keeper.clone(), base.calls.clone())?,
             moderator: Arc::new(settings.moderation.clone()),
             verifier: verifier.clone(),
             notifier: Arc::new(notifier(&settings)?),
@@ -142,16 +132,19 @@ impl App {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         };
-        let local_relay = relay::Service::new("in-process", store.clone(), Arc::new(bus.clone()));
-        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", store.clone(), mirror));
-        let outbox = match &mirror_relay {
-            Some(mirror_relay) => local_relay.handle().and(mirror_relay.handle()),
-            None => local_relay.handle(),
-        };
+        let local_relay = relay::Service::new("in-process", base.ledger.clone(), Arc::new(bus.clone()));
+        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", base.ledger.clone(), mirror));
+        let mut outbox = local_relay.handle();
+        if let Some(mirror_relay) = &mirror_relay {
+            outbox = outbox.and(mirror_relay.handle());
+        }
+        let lender = base.lender(&ports, &outbox);
+        if let Some(lender) = &lender {
+            outbox = outbox.and(lender.dispatch.handle());
+        }
         let worker = WorkerId(Ulid::new().to_string());
         let runner = runner::Service::new(runner_options(&settings), ports.clone(), outbox.clone(), worker);
-        let mut parts: Vec<Arc<dyn HealthPart>> =
-            vec![Arc::new(DatabaseHealth::new(store.clone())), Arc::new(DiskHealth::new(&settings.data_dir))];
+        let mut parts = base.health;
         let does = |role| settings.roles.contains(&role);
         if does(Role::Runner) {
             parts.extend([Arc::new(runner.handle()) as Arc<dyn HealthPart>, verifier.clone()]);
@@ -161,19 +154,35 @@ impl App {
             None => Arc::new(bus),
         });
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
-        let operator = Arc::new(operator(&settings, &ports, store.clone(), outbox.clone()));
+        let operator: Arc<dyn Operator> = match &base.store {
+            Some(store) => Arc::new(operator(&settings, &ports, store.clone(), outbox.clone())),
+            None => Arc::new(Elsewhere),
+        };
         let doors = (outbox, renotify.handle(), operator);
-        let api = bind_api(&settings, &ports, doors, (store.clone(), parts), metrics)?;
+        let api = bind_api(&settings, &ports, doors, (base.runs, parts), metrics)?;
         let api_addr = api.local_addr();
-        store.announce(&format!("http://{}/", from_here(api_addr))).map_err(ledger_error)?;
+        if let Some(store) = &base.store {
+            let address = format!("http://{}/", from_here(api_addr));
+            store.announce(&address).map_err(|source| ledger_error(&settings, source))?;
+        }
 
         let (stop_doors, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let (mut doors, mut rest) = (JoinSet::new(), JoinSet::new());
-        if does(Role::Relay) {
+        // Without a ledger there is no outbox; who lends flows tells of them as well.
+        let relays = match settings.place() {
+            Place::Alone => does(Role::Relay),
+            Place::Lender => true,
+            Place::Borrower => false,
+        };
+        if relays {
             spawn(&mut rest, "the relay", local_relay.run(stop_rest.clone()));
             if let Some(relay) = mirror_relay {
                 spawn(&mut rest, "the relay to NATS", relay.run(stop_rest.clone()));
             }
+        }
+        if let Some(Lender { dispatch, runs }) = lender {
+            spawn(&mut doors, "the lending of flows", dispatch.run(stop_doors.clone()));
+            spawn(&mut rest, "the ledger of calls for other hosts", runs.run(stop_rest.clone()));
         }
         if let Some(pages) = hosting.pages {
             spawn(&mut rest, "the server of pages", logged(pages.run(stop_rest.clone())));
@@ -195,7 +204,7 @@ impl App {
             dry_run = settings.is_dry_run(),
             "sitewright is ready"
         );
-        Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store })
+        Ok(Self { api_addr, pages_addr, stop_doors, stop_rest, doors, rest, verifier, store: base.store })
     }
 
     /// The name of a part that ended although nobody asked it to. Pending while all is well.
@@ -219,7 +228,9 @@ impl App {
             name(ended);
         }
         self.verifier.close().await;
-        if let Err(fault) = self.store.close().await {
+        if let Some(store) = self.store
+            && let Err(fault) = store.close().await
+        {
             let error = ports::ErrorChain(&fault);
             error!(event = "ledger.stop_failed", %error, "the database was not closed cleanly; nothing is lost");
         }
@@ -248,6 +259,21 @@ fn name(ended: Result<&'static str, JoinError>) -> &'static str {
     })
 }
 
+/// What this process stands on.
+async fn base(settings: &Settings, broker: Option<Arc<Broker>>) -> Result<Base, Error> {
+    if let (Place::Borrower, Some(broker)) = (settings.place(), &broker) {
+        return Ok(Base::of_broker(broker.clone()));
+    }
+    let store = Store::open(storage::Options::new(&settings.data_dir));
+    let store = Arc::new(store.map_err(|source| ledger_error(settings, source))?);
+    close_interrupted(&store).await.map_err(Error::Runs)?;
+    Ok(Base::of_ledger(settings, store, broker))
+}
+
+fn ledger_error(settings: &Settings, source: storage::Error) -> Error {
+    Error::Ledger { data_dir: settings.data_dir.display().to_string(), source: Box::new(source) }
+}
+
 /// Calls of models that an earlier process did not see the end of.
 async fn close_interrupted(store: &Store) -> Result<(), ports::Error> {
     let count = store.close_interrupted().await?;
@@ -257,161 +283,14 @@ async fn close_interrupted(store: &Store) -> Result<(), ports::Error> {
     Ok(())
 }
 
-fn code_host(source: github::Error) -> Error {
-    Error::CodeHost(Box::new(source))
-}
-
-fn hosting(settings: &Settings) -> Result<Hosting, Error> {
-    match &settings.host {
-        settings::CodeHost::Local(local) => {
-            let root = settings.data_dir.join("repos");
-            let pages = PagesServer::bind(local.bind, &root).map_err(code_host)?;
-            let public_url = match &local.public_url {
-                Some(url) => url.clone(),
-                None => Url::parse(&format!("http://{}/", pages.local_addr())).map_err(Error::PagesUrl)?,
-            };
-            let options = github::local::Options {
-                root,
-                owner: "site".to_owned(),
-                public_url: public_url.clone(),
-                default_branch: local.default_branch.clone(),
-            };
-            let host = LocalHost::new(options).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url) })
-        }
-        settings::CodeHost::GitHub(remote) => {
-            let host = RemoteHost::new(remote_options(remote)).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: None, pages_url: None })
-        }
-    }
-}
-
-pub(crate) fn remote_options(remote: &settings::GitHub) -> github::remote::Options {
-    github::remote::Options {
-        api_url: remote.api_url.clone(),
-        token: remote.token.clone(),
-        owner: remote.owner.clone(),
-        default_branch: remote.default_branch.clone(),
-        timeout: GITHUB_TIMEOUT,
-    }
-}
-
-/// Knows every secret of this process, so that none is published or shown.
-pub(crate) fn keeper(settings: &Settings) -> Result<Keeper, Error> {
-    let mut own = Vec::new();
-    if let settings::CodeHost::GitHub(remote) = &settings.host {
-        own.push(remote.token.clone());
-    }
-    own.extend(settings.model.as_ref().and_then(|model| model.api_key.clone()));
-    own.extend(settings.http.admin_token.clone());
-    own.extend(settings.nats_url.as_ref().and_then(password));
-    if let Students::Class(class) = &settings.students {
-        let (students, accounts) = (class.size(), class.own_accounts());
-        info!(event = "service.class_read", students, "a class was read; a change of its file needs a restart");
-        if accounts > 0 {
-            warn!(
-                event = "service.accounts_unused",
-                accounts, "students' own accounts are not used yet: all sites go to the deployment's"
-            );
-        }
-    }
-    let keeper = Keeper::new(secrets::Options { students: settings.students.clone(), own }).map_err(Error::Secrets)?;
-    Ok(keeper.with_gitleaks(gitleaks()))
-}
-
-/// Used when it is installed; `PATH` is how programs are found, no setting of ours.
-fn gitleaks() -> Option<Gitleaks> {
-    let found = Gitleaks::in_path(&std::env::var_os("PATH").unwrap_or_default());
-    match &found {
-        Some(gitleaks) => {
-            let path = gitleaks.program().display();
-            info!(event = "service.gitleaks_used", %path, "gitleaks looks for secrets in sites as well");
-        }
-        None => info!(event = "service.gitleaks_absent", "gitleaks is not in PATH: our own rules look for secrets"),
-    }
-    found
-}
-
-/// The password within an address, if there is one: the rest of it is no secret.
-fn password(address: &SecretString) -> Option<SecretString> {
-    Url::parse(address.expose_secret()).ok()?.password().map(SecretString::from)
-}
-
-/// Below it GitHub serves pages; they are looked at once they are published, however far pages may go.
-const PUBLISHED: &str = ".github.io";
-
-/// Pages come from models and strangers: they reach public addresses, as far as `VERIFY_EGRESS` says,
-/// and the local pages of a dry run, through this and in no other way.
-async fn browser_proxy(settings: &Settings, pages_url: Option<&Url>) -> Result<Option<proxy::Service>, Error> {
-    if matches!(settings.browser, Browser::Off) {
-        return Ok(None);
-    }
-    let allowed = pages_url.and_then(proxy::Authority::of).into_iter().collect();
-    let only = |hosts: &[&str]| proxy::Reach::Only(hosts.iter().map(|host| (*host).to_owned()).collect());
-    let published = if settings.is_dry_run() { &[][..] } else { &[PUBLISHED][..] };
-    let reach = match settings.pages.egress {
-        Egress::Public => proxy::Reach::Everywhere,
-        Egress::Cdn => only(&[&CDN_HOSTS[..], published].concat()),
-        Egress::None => only(published),
-    };
-    let options = proxy::Options { allowed, reach, ..proxy::Options::default() };
-    proxy::Service::bind(options).await.map(Some).map_err(Error::Proxy)
-}
-
-pub(crate) fn verifier(settings: &Settings, proxy: Option<SocketAddr>) -> SiteVerifier {
-    let program = match &settings.browser {
-        Browser::Auto => verify::Program::InPath,
-        Browser::At(program) => verify::Program::At(program.clone()),
-        Browser::Off => verify::Program::Off,
-    };
-    let PagesUnderTest { browsers, egress, cdn } = settings.pages.clone();
-    let default = verify::Options::default();
-    let browsers = browsers.unwrap_or(default.browsers);
-    SiteVerifier::new(verify::Options { program, proxy, browsers, egress, cdn: Some(cdn), ..default })
-}
-
-pub(crate) fn bus() -> InProcessBus {
-    InProcessBus::new(event_bus::Options::default())
-}
-
-pub(crate) fn mirror(settings: &Settings, bus: &InProcessBus) -> Result<Option<event_bus::nats::Mirror>, Error> {
-    let Some(url) = settings.nats_url.clone() else { return Ok(None) };
-    event_bus::nats::Mirror::new(event_bus::nats::Options::new(url), bus.clone()).map(Some).map_err(Error::Mirror)
-}
-
-pub(crate) fn model(
-    settings: &Settings,
-    keeper: Arc<Keeper>,
-    store: Arc<Store>,
-) -> Result<Option<Arc<dyn Model>>, Error> {
-    let Some(model) = settings.model.clone() else { return Ok(None) };
-    let options = llm::Options {
-        api_key: model.api_key,
-        aliases: model.aliases,
-        default_models: model.default_models,
-        prompts_dir: model.prompts_dir,
-        caps: model.caps,
-        cache: model.cache,
-        moderation: settings.moderation.clone(),
-        hedge_after: model.hedge_after,
-        ..llm::Options::new(model.base_url, model.prices)
-    };
-    let gateway = Gateway::new(options, keeper, store, Arc::new(SystemClock)).map_err(Error::Model)?;
-    Ok(Some(Arc::new(gateway)))
-}
-
-pub(crate) fn notifier(settings: &Settings) -> Result<HttpNotifier, Error> {
-    let allow_private =
-        if settings.notify.allow_insecure { AllowPrivate::LoopbackAndPrivate } else { AllowPrivate::None };
-    HttpNotifier::new(http_notify::Options { allow_private, ..http_notify::Options::default() }).map_err(Error::Notify)
-}
-
 fn runner_options(settings: &Settings) -> runner::Options {
+    let default = runner::Options::default();
     runner::Options {
         concurrency: settings.concurrency,
         max_attempts: settings.notify.max_attempts,
         grace: FLOWS_GRACE,
-        ..runner::Options::default()
+        poll: if settings.place() == Place::Borrower { BORROWERS_POLL } else { default.poll },
+        ..default
     }
 }
 
@@ -453,7 +332,7 @@ fn connections(wanted: usize) -> usize {
 fn bind_api(
     settings: &Settings,
     ports: &Ports,
-    (outbox, again, operator): (relay::Handle, renotify::Handle, Arc<operator::Service>),
+    (outbox, again, operator): (relay::Handle, renotify::Handle, Arc<dyn Operator>),
     (runs, parts): (Arc<dyn RunReader>, Vec<Arc<dyn HealthPart>>),
     metrics: PrometheusHandle,
 ) -> Result<Api, Error> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use event_bus::nats::Mirror;
 use github::remote::{Examination, RemoteHost};
 use ports::{
     CompletionRequest, ErrorChain, HealthPart as _, Ids as _, Inspection, Notifier as _, Site, Target, Verifier as _,
@@ -19,7 +20,7 @@ use shared_types::{BrowserRun, Phase, Round};
 use storage::{DatabaseHealth, DiskHealth, Store};
 use url::Url;
 
-use crate::app;
+use crate::adapters;
 use crate::clock::RandomIds;
 use crate::settings::{ALIASES, CodeHost, Settings};
 
@@ -162,7 +163,7 @@ impl Report {
                 self.say(Finding::new("code host", State::Ok, found));
             }
             CodeHost::GitHub(remote) => {
-                let examined = async { RemoteHost::new(app::remote_options(remote))?.examine().await };
+                let examined = async { RemoteHost::new(adapters::remote_options(remote))?.examine().await };
                 match within("GitHub", examined).await {
                     Ok(examination) => github(&examination).into_iter().for_each(|finding| self.say(finding)),
                     Err(why) => self.say(Finding::new("github", State::Fail, format!("{}: {why}", remote.api_url))),
@@ -181,7 +182,8 @@ impl Report {
         if options.no_greeting {
             return self.say(skip("not greeted, as was asked"));
         }
-        let gateway = app::keeper(settings).map(Arc::new).and_then(|keeper| app::model(settings, keeper, store));
+        let gateway =
+            adapters::keeper(settings).map(Arc::new).and_then(|keeper| adapters::model(settings, keeper, store));
         let gateway = match gateway {
             Ok(Some(gateway)) => gateway,
             Ok(None) => return,
@@ -212,7 +214,7 @@ impl Report {
     }
 
     async fn browser(&mut self, settings: &Settings) {
-        let verifier = app::verifier(settings, None);
+        let verifier = adapters::verifier(settings, None);
         let finding = match within("the browser", page_that_counts(&verifier)).await {
             Ok(finding) => finding,
             Err(why) => Finding::new("browser", State::Fail, why),
@@ -225,7 +227,7 @@ impl Report {
         if options.evaluator.is_empty() {
             return self.say(Finding::new("evaluator", State::Skip, "name one with --evaluator URL to see it reached"));
         }
-        let notifier = match app::notifier(settings) {
+        let notifier = match adapters::notifier(settings) {
             Ok(notifier) => notifier,
             Err(error) => return self.say(Finding::new("evaluator", State::Fail, ErrorChain(&error).to_string())),
         };
@@ -249,8 +251,8 @@ impl Report {
     }
 
     async fn broker(&mut self, settings: &Settings) {
-        let finding = match app::mirror(settings, &app::bus()) {
-            Ok(Some(mirror)) => Finding::of("nats", mirror.look().await),
+        let finding = match adapters::broker(settings) {
+            Ok(Some(broker)) => Finding::of("nats", Mirror::new(broker, adapters::bus()).look().await),
             Ok(None) => Finding::new("nats", State::Skip, "NATS_URL is not set: events stay in this process"),
             Err(error) => Finding::new("nats", State::Fail, ErrorChain(&error).to_string()),
         };

@@ -3,13 +3,15 @@
 //! Nothing is decided here beyond which adapter stands behind which port. This is the only crate
 //! that reads the environment.
 
+mod adapters;
 pub mod app;
 pub mod backup;
+mod base;
 mod clock;
 mod closed;
 pub mod control;
-pub mod forget;
 pub mod doctor;
+pub mod forget;
 mod open_files;
 pub mod runs;
 pub mod secret;

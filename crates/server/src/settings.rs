@@ -5,6 +5,7 @@
 
 mod limits;
 mod models;
+mod nats;
 mod pages;
 mod rates;
 mod read;
@@ -25,6 +26,7 @@ use url::Url;
 pub use limits::Limits;
 pub(crate) use models::ALIASES;
 pub use models::{Model, answers_kept_in};
+pub use nats::Nats;
 pub use read::{DOCUMENTED, alone, data_dir, read};
 pub use report::{Error, Fault};
 
@@ -50,8 +52,8 @@ pub struct Settings {
     pub moderation: Moderation,
     /// Notifications.
     pub notify: Notify,
-    /// `NATS_URL`: mirror all events to this broker.
-    pub nats_url: Option<SecretString>,
+    /// The broker that events are mirrored to, and that carries work to other hosts.
+    pub nats: Option<Nats>,
     /// The browser.
     pub browser: Browser,
     /// How many browsers, and how far their pages go.
@@ -64,9 +66,9 @@ pub struct Settings {
     pub log: Log,
 }
 
-/// Something that a process does or leaves. One process at a time works in a data folder, so roles are for taking
-/// something out of work, not for sharing it: accepting while nothing is worked on, or finishing what is there while
-/// nothing new comes.
+/// Something that a process does or leaves. One process at a time works in a data folder, so without a broker roles are
+/// for taking something out of work: accepting while nothing is worked on, or finishing what is there while nothing new
+/// comes. With one they are shared between hosts, see [`Place`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Accepts tasks over HTTP. Without it each submission is answered with 503; all else is served.
@@ -75,6 +77,17 @@ pub enum Role {
     Runner,
     /// Carries events from the outbox to the buses. Without it they wait.
     Relay,
+}
+
+/// Where a process stands among those that do the job together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It does all of the job on its own data folder; a broker only mirrors its events.
+    Alone,
+    /// It has the ledger, and lends flows to other hosts: it accepts tasks, and no runner is beside it.
+    Lender,
+    /// It works on what it is lent: a runner that accepts no tasks. It has no ledger.
+    Borrower,
 }
 
 /// The inbound side.
@@ -187,6 +200,19 @@ impl Settings {
     #[must_use]
     pub fn is_dry_run(&self) -> bool {
         matches!(self.host, CodeHost::Local(_))
+    }
+}
+
+impl Settings {
+    /// Where this process stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let does = |role| self.roles.contains(&role);
+        match (&self.nats, does(Role::Intake), does(Role::Runner)) {
+            (Some(_), true, false) => Place::Lender,
+            (Some(_), false, true) => Place::Borrower,
+            _ => Place::Alone,
+        }
     }
 }
 

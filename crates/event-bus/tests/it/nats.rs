@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::{self, stream::Stream};
+use event_bus::nats::Broker as Connection;
 use event_bus::nats::{Mirror, Options, STREAM, SUBJECT_PREFIX};
 use event_bus::{Error, InProcessBus};
 use futures::StreamExt as _;
@@ -72,7 +73,8 @@ fn free_port() -> u16 {
 
 fn mirror(port: u16) -> Mirror {
     let url = format!("nats://127.0.0.1:{port}").into();
-    Mirror::new(Options::new(url), InProcessBus::new(event_bus::Options::default())).unwrap()
+    let connection = Connection::new(Options::new(url)).unwrap();
+    Mirror::new(Arc::new(connection), InProcessBus::new(event_bus::Options::default()))
 }
 
 /// Subject and event of the first `count` messages of the stream.
@@ -174,7 +176,8 @@ async fn an_event_above_the_limit_of_the_broker_is_given_up() {
 #[tokio::test]
 async fn subscribers_hear_the_bus_of_this_process() {
     let local = InProcessBus::new(event_bus::Options::default());
-    let mirror = Mirror::new(Options::new("nats://127.0.0.1:1".into()), local.clone()).unwrap();
+    let connection = Connection::new(Options::new("nats://127.0.0.1:1".into())).unwrap();
+    let mirror = Mirror::new(Arc::new(connection), local.clone());
     let mut subscription = mirror.subscribe();
     local.publish(stored(1)[0].clone()).await.unwrap();
     assert_eq!(timeout(PATIENCE, subscription.next()).await.unwrap().unwrap().seq, 1);

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite fails by panicking, as tests do")]
 
 mod blobs;
+mod bus;
 mod flow_queue;
 mod given;
 mod ledger;
@@ -14,7 +15,8 @@ mod model_runs;
 mod rate_buckets;
 
 pub use blobs::blobs;
-pub use flow_queue::flow_queue;
+pub use bus::bus;
+pub use flow_queue::{flow_queue, shared_flow_queue};
 pub use given::{event, request, step};
 pub use ledger::ledger;
 pub use levers::levers;

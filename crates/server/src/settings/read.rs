@@ -13,8 +13,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    Browser, CodeHost, Error, Fault, GitHub, Http, Limits, Local, Log, LogFormat, Notify, Role, Settings, limits,
-    models, pages, rates, socket, students,
+    Browser, CodeHost, Error, Fault, GitHub, Http, Limits, Local, Log, LogFormat, Nats, Notify, Place, Role, Settings,
+    limits, models, nats, pages, rates, socket, students,
 };
 
 /// What issuers send on a dry run when nothing else is set. Only for loopback.
@@ -67,6 +67,8 @@ pub const DOCUMENTED: &[&str] = &[
     "CONCURRENCY",
     "ROLES",
     "NATS_URL",
+    "NATS_CREDS_FILE",
+    "NATS_CA_FILE",
     "VERIFY_BROWSER",
     "CHROMIUM",
     "VERIFY_BROWSERS",
@@ -102,7 +104,6 @@ struct Raw {
     allow_insecure_evaluators: Option<String>,
     concurrency: Option<String>,
     roles: Option<String>,
-    nats_url: Option<SecretString>,
     verify_browser: Option<String>,
     chromium: Option<PathBuf>,
     log: Option<String>,
@@ -126,10 +127,17 @@ pub fn read(file: Option<&Path>, environment: BTreeMap<String, String>) -> Resul
     let sizes: limits::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let models: models::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let pages: pages::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
+    let nats: nats::Raw = config.clone().try_deserialize().map_err(|error| fault(error.into()))?;
     let raw: Raw = config.try_deserialize().map_err(|error| fault(error.into()))?;
     let mut faults = unknown_names(path);
     let limits = limits::read(&sizes, &mut faults);
-    let settings = check(raw, (models, &pages), limits, &environment, &mut faults);
+    let nats = nats::read(nats, &mut faults);
+    let settings = check(raw, (models, &pages), (limits, nats), &environment, &mut faults);
+    if settings.as_ref().is_some_and(|settings| settings.is_dry_run() && settings.place() == Place::Borrower) {
+        let why = "GitHub, since the repositories of a dry run lie on one host: without DRY_RUN, or with intake beside \
+                   runner";
+        wrong("ROLES", why, &mut faults);
+    }
     match settings {
         Some(settings) if faults.is_empty() => Ok(settings),
         _ => Err(Error::Faults(faults)),
@@ -164,7 +172,7 @@ fn unknown_names(path: &Path) -> Vec<Fault> {
 fn check(
     raw: Raw,
     (models, pages): (models::Raw, &pages::Raw),
-    limits: Limits,
+    (limits, nats): (Limits, Option<Nats>),
     variables: &BTreeMap<String, String>,
     faults: &mut Vec<Fault>,
 ) -> Option<Settings> {
@@ -251,7 +259,7 @@ fn check(
         model,
         moderation: moderation?,
         notify: Notify { allow_insecure: allow_insecure || dry_run, max_attempts },
-        nats_url: raw.nats_url,
+        nats,
         browser,
         pages,
         concurrency,

@@ -1,6 +1,7 @@
 //! Settings, from texts to what the process starts with.
 
 mod browser;
+mod hosts;
 mod logs;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
 //! End-to-end cases over real processes. Names that hold `browser::` need Chromium, names that
-//! hold `nats::` need nats-server.
+//! hold `nats::` or `hosts::` need nats-server.
 
 mod any_input;
 mod bad_input;
@@ -7,6 +7,7 @@ mod browser;
 mod defects;
 mod doctor;
 mod github;
+mod hosts;
 mod logs;
 mod model_runs;
 mod nats;

@@ -14,8 +14,11 @@ use shared_types::Envelope;
 const STREAM: &str = "SITEWRIGHT_EVENTS_V1";
 
 /// Starts nats-server with JetStream; it ends with the child.
-async fn broker(port: u16, store: &std::path::Path) -> Result<tokio::process::Child> {
-    let child = tokio::process::Command::new("nats-server")
+pub(crate) async fn broker(port: u16, store: &std::path::Path) -> Result<tokio::process::Child> {
+    // Where Debian puts it is not on every user's PATH.
+    let debian = std::path::Path::new("/usr/sbin/nats-server");
+    let program = if debian.exists() { debian } else { std::path::Path::new("nats-server") };
+    let child = tokio::process::Command::new(program)
         .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
         .arg(store)
         .stdout(Stdio::null())

@@ -11,8 +11,19 @@ use super::given::{LEASE, accepted, at, claim, event, request, step};
 use super::run_cases;
 use crate::{Closing, FlowQueue, Lease, LeaseError, Ledger, QueueDepth, TaskUpdate};
 
-/// Runs the cases of a [`FlowQueue`]. It must be a [`Ledger`] too, since accepting fills it.
+/// Runs the cases of a [`FlowQueue`] of one process. It must be a [`Ledger`] too, since accepting fills it.
 pub async fn flow_queue<Q: Ledger + FlowQueue>(make: impl AsyncFn() -> Q) {
+    common(&make).await;
+    run_cases!(make: orphans_wait_again);
+}
+
+/// Runs the cases of a [`FlowQueue`] of several hosts: all of [`flow_queue`], but that a start adopts nothing.
+pub async fn shared_flow_queue<Q: Ledger + FlowQueue>(make: impl AsyncFn() -> Q) {
+    common(&make).await;
+    run_cases!(make: a_start_takes_nothing_from_others);
+}
+
+async fn common<Q: Ledger + FlowQueue>(make: &impl AsyncFn() -> Q) {
     run_cases!(make:
         the_oldest_flow_is_claimed_first,
         rounds_of_a_repository_run_in_order,
@@ -22,7 +33,6 @@ pub async fn flow_queue<Q: Ledger + FlowQueue>(make: impl AsyncFn() -> Q) {
         a_zombie_changes_nothing,
         the_first_record_of_a_step_stays,
         the_journal_and_the_site_are_kept,
-        orphans_wait_again,
         a_finished_flow_is_closed,
         an_unknown_flow_is_lost,
     );
@@ -175,6 +185,14 @@ async fn orphans_wait_again<Q: Ledger + FlowQueue>(queue: Q) {
     assert_eq!(claim(&queue, at(0)).await.unwrap().lease, Lease { epoch: Epoch(2), ..orphan });
     claim(&queue, at(0)).await.unwrap();
     assert_eq!(claim(&queue, at(0)).await.unwrap().lease, Lease { epoch: Epoch(2), ..waiting });
+}
+
+async fn a_start_takes_nothing_from_others<Q: Ledger + FlowQueue>(queue: Q) {
+    accepted(&queue, request(1, "ann", 1)).await;
+    let lease = claim(&queue, at(0)).await.unwrap().lease;
+    assert_eq!(queue.adopt_orphans().await.unwrap(), 0);
+    queue.append(lease, vec![started(1, "generate")]).await.unwrap();
+    assert!(claim(&queue, at(0)).await.is_none());
 }
 
 async fn a_finished_flow_is_closed<Q: Ledger + FlowQueue>(queue: Q) {

@@ -1,0 +1,36 @@
+//! The broker: for listeners elsewhere, and for work on several hosts.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::Fault;
+use super::read::missing;
+
+/// The broker.
+#[derive(Debug, Clone)]
+pub struct Nats {
+    /// `NATS_URL`: one or more addresses, separated by commas.
+    pub url: SecretString,
+    /// `NATS_CREDS_FILE`: who this process is.
+    pub creds_file: Option<PathBuf>,
+    /// `NATS_CA_FILE`: whom it believes; with it a connection has TLS or is none.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The texts as they were found.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Raw {
+    nats_url: Option<SecretString>,
+    nats_creds_file: Option<PathBuf>,
+    nats_ca_file: Option<PathBuf>,
+}
+
+pub(super) fn read(raw: Raw, faults: &mut Vec<Fault>) -> Option<Nats> {
+    let Raw { nats_url, nats_creds_file, nats_ca_file } = raw;
+    if nats_url.is_none() && (nats_creds_file.is_some() || nats_ca_file.is_some()) {
+        missing("NATS_URL", "the broker that NATS_CREDS_FILE and NATS_CA_FILE are for", faults);
+    }
+    Some(Nats { url: nats_url?, creds_file: nats_creds_file, ca_file: nats_ca_file })
+}
