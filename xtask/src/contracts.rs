@@ -61,14 +61,14 @@ pub(crate) struct Report {
 
 /// Runs one action and prints what it did or found.
 pub(crate) fn run(tree: &Tree, args: &Args) -> Result<ExitCode> {
-    let sources = Sources::load(tree, args.openapi.as_deref())?;
+    let openapi = args.openapi.as_deref();
     match args.action {
         Action::Gen => {
-            sources.generate(tree)?;
+            generate(tree, openapi)?;
             Ok(ExitCode::SUCCESS)
         }
-        Action::Check => Ok(sources.check(tree)?.print()),
-        Action::Release => sources.release(tree),
+        Action::Check => Ok(Sources::load(tree, openapi)?.check(tree)?.print()),
+        Action::Release => Sources::load(tree, openapi)?.release(tree),
     }
 }
 
@@ -100,6 +100,15 @@ impl Report {
     }
 }
 
+/// Writes the events before the document is asked for: what prints it compiles with them.
+fn generate(tree: &Tree, openapi: Option<&std::path::Path>) -> Result<()> {
+    let events = proto::Events::compile(tree)?;
+    say(proto::GENERATED, tree.write(proto::GENERATED, &events.rust)?);
+    let openapi = openapi::Document::load(tree, openapi)?;
+    say(openapi::GENERATED, tree.write(openapi::GENERATED, &openapi.text)?);
+    Ok(())
+}
+
 /// What the sources say now.
 struct Sources {
     events: proto::Events,
@@ -110,17 +119,7 @@ impl Sources {
     fn load(tree: &Tree, openapi: Option<&std::path::Path>) -> Result<Self> {
         // The proto files first: they answer at once, the document may need a build.
         let events = proto::Events::compile(tree)?;
-        let openapi = match openapi {
-            Some(file) => openapi::Document::from_file(file)?,
-            None => openapi::Document::from_api(tree)?,
-        };
-        Ok(Self { events, openapi })
-    }
-
-    fn generate(&self, tree: &Tree) -> Result<()> {
-        say(proto::GENERATED, tree.write(proto::GENERATED, &self.events.rust)?);
-        say(openapi::GENERATED, tree.write(openapi::GENERATED, &self.openapi.text)?);
-        Ok(())
+        Ok(Self { events, openapi: openapi::Document::load(tree, openapi)? })
     }
 
     fn check(&self, tree: &Tree) -> Result<Report> {

@@ -153,7 +153,7 @@ pub struct TaskRecord {
 }
 
 /// How often a task was begun by an operator, and since when it is worked on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// From 1; each retry by an operator is one more.
     pub number: u32,

@@ -14,7 +14,7 @@ use event_bus::nats::{Broker, Mirror};
 use github::local::PagesServer;
 use http_notify::proxy;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{HealthPart, Intake, Operator, RunReader, WorkerId};
+use ports::{HealthPart, Intake, Operator, RunLedger as _, RunReader, WorkerId};
 use storage::Store;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;

@@ -101,6 +101,7 @@ impl Payload {
             Self::ModelProgressed(_) => "model_progressed",
             Self::SafetyRefused(_) => "safety_refused",
             Self::TaskRetried(_) => "task_retried",
+            Self::LiveSiteDiffered(_) => "live_site_differed",
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Document {
 
 impl Document {
     /// Asks the `openapi` example of the api crate.
-    pub(crate) fn from_api(tree: &Tree) -> Result<Self> {
+    fn from_api(tree: &Tree) -> Result<Self> {
         // Started from the workspace, not with `-p api`: so it has the features that the tests build with,
         // and what one of them compiled serves the other.
         let output = process::cargo()
@@ -37,8 +37,12 @@ impl Document {
         Self::new(String::from_utf8(output.stdout).context("read the OpenAPI document")?)
     }
 
-    /// Takes the document from `file`.
-    pub(crate) fn from_file(file: &Path) -> Result<Self> {
+    /// Takes the document from `file`, else from the crate.
+    pub(crate) fn load(tree: &Tree, file: Option<&Path>) -> Result<Self> {
+        file.map_or_else(|| Self::from_api(tree), Self::from_file)
+    }
+
+    fn from_file(file: &Path) -> Result<Self> {
         Self::new(std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?)
     }
 

@@ -24,7 +24,10 @@ pub struct Envelope {
     /// Position in the ledger, strictly growing; 0 until stored.
     #[prost(uint64, tag = "7")]
     pub seq: u64,
-    #[prost(oneof = "envelope::Payload", tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36")]
+    #[prost(
+        oneof = "envelope::Payload",
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37"
+    )]
     pub payload: ::core::option::Option<envelope::Payload>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -67,6 +70,8 @@ pub mod envelope {
         SafetyRefused(super::SafetyRefused),
         #[prost(message, tag = "36")]
         TaskRetried(super::TaskRetried),
+        #[prost(message, tag = "37")]
+        LiveSiteDiffered(super::LiveSiteDiffered),
     }
 }
 /// Which accepted request an event belongs to.
@@ -168,6 +173,17 @@ pub struct SiteVerified {
     pub browser_ran: bool,
     #[prost(uint32, tag = "5")]
     pub findings: u32,
+}
+/// Checks came out otherwise on the live site than before publishing. Each is named by the round and its place in that
+/// round's list, from 0, such as "1/0".
+#[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LiveSiteDiffered {
+    /// Those that passed before and do not now.
+    #[prost(string, repeated, tag = "1")]
+    pub lost: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Those that pass now and did not before.
+    #[prost(string, repeated, tag = "2")]
+    pub gained: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The commit is computed and journaled; nothing has been uploaded.
 #[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Eq, Hash, ::prost::Message)]
