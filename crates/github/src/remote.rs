@@ -1,4 +1,5 @@
-//! The remote code host: GitHub over its REST API, by way of octocrab without its retries.
+//! The remote code host: GitHub over its REST API and, for commits, git's own protocol, by way of
+//! octocrab without its retries.
 //!
 //! Nothing here tries again by itself, with one bounded exception: a repository that was just made
 //! answers 404 and 409 for some seconds ([`client::Client::settling`]). Every other failure is an
@@ -10,6 +11,7 @@
 mod client;
 mod git_data;
 mod pages;
+mod push;
 mod refusal;
 mod repos;
 mod wire;
@@ -20,7 +22,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use ports::{CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec, Snapshot};
+use ports::{
+    CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec, Snapshot,
+};
 use secrecy::SecretString;
 use shared_types::CommitSha;
 use tokio::sync::OnceCell;
@@ -147,20 +151,23 @@ impl CodeHost for RemoteHost {
         draft: &CommitDraft,
         planned: &CommitSha,
     ) -> Result<Publication, ports::Error> {
-        let branch_is = Branch::seen(draft.parent.as_ref());
-        let head = self.head(&full_name(repo), &repo.default_branch, branch_is).await?;
-        if head.as_ref() == Some(planned) {
-            return Ok(Publication::Done);
+        // A workflow deploys only where pages are on before its push.
+        if draft.parent.is_some() && PagesBuild::of(&draft.site) == PagesBuild::Workflow {
+            self.switch_pages_on(repo, PagesBuild::Workflow).await?;
         }
-        if head != draft.parent {
-            return Ok(Publication::Moved { head });
+        let publication = self.push_commit(repo, draft, planned).await?;
+        if draft.parent.is_none() && publication == Publication::Done {
+            self.keep_default_branch(repo).await?;
         }
-        self.upload(repo, draft, planned).await?;
-        Ok(self.move_branch(repo, draft.parent.as_ref(), planned).await?)
+        Ok(publication)
     }
 
-    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, ports::Error> {
-        Ok(self.switch_pages_on(repo).await?)
+    async fn ensure_pages(&self, repo: &Repo, build: PagesBuild) -> Result<Url, ports::Error> {
+        Ok(self.switch_pages_on(repo, build).await?)
+    }
+
+    async fn rebuild_pages(&self, repo: &Repo) -> Result<(), ports::Error> {
+        Ok(self.request_build(repo).await?)
     }
 
     async fn pages_status(&self, repo: &Repo, commit: &CommitSha) -> Result<PagesState, ports::Error> {

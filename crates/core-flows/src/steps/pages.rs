@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ports::{PagesState, Site, TaskUpdate};
+use ports::{PagesBuild, PagesState, Site, TaskUpdate};
 use shared_types::Payload;
 use shared_types::events::PagesServed;
 use url::Url;
@@ -24,8 +24,8 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     let ends_at = tokio::time::Instant::now() + budget.saturating_sub(SPARE);
     let planned = progress.planned()?;
     let commit = &progress.published()?.commit;
-    let url = ctx.ports.host.ensure_pages(&planned.repo).await?;
     let site = journal::load(ctx.ports.blobs.as_ref(), &progress.best()?.0.site).await?;
+    let url = ctx.ports.host.ensure_pages(&planned.repo, PagesBuild::of(&site)).await?;
     let ours_is_live = progress.published()?.pull_request.is_none();
     let mut look = 0;
     loop {
@@ -55,6 +55,7 @@ fn describe(state: &PagesState, waited_ms: u64) -> String {
     match state {
         PagesState::Building => format!("still being built {after}"),
         PagesState::Built => format!("built, but its URL does not serve it yet {after}"),
+        PagesState::Cancelled => "the host cancelled its build".to_owned(),
         PagesState::Failed { reason } => format!("the host says that its build failed: {reason}"),
     }
 }

@@ -426,7 +426,11 @@ impl CodeHost for FakeHost {
         Ok(Publication::Done)
     }
 
-    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, Error> {
+    async fn rebuild_pages(&self, _: &Repo) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn ensure_pages(&self, repo: &Repo, _: PagesBuild) -> Result<Url, Error> {
         Ok(repo.pages_url.clone())
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::faults::{Fault, When};
-use super::gate::{Gate, Seen};
+use super::gate::{Exchange, Gate, Seen};
 use super::objects::{Mode, Object, ObjectId, Signature};
 use super::odb::{Paths, put_leaf, remove_path};
 use super::pages::{BuildPlan, Plans};
@@ -103,6 +103,12 @@ impl Handle {
     #[must_use]
     pub fn requests(&self) -> Vec<Seen> {
         self.lock().gate.log.iter().cloned().collect()
+    }
+
+    /// The calls that were kept with their answers, oldest first.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.lock().gate.exchanges.clone()
     }
 
     /// How many requests the API got.
