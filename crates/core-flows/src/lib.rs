@@ -4,6 +4,7 @@
 //! - [`intake`]: one request in, a receipt or a refusal out.
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
 //! - [`relay`]: carries stored events from the outbox to a bus.
+//! - [`followup`]: looks again at sites that were late, and corrects their record.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
 //!
 //! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
@@ -14,6 +15,7 @@ mod checks;
 mod context;
 mod deadline;
 mod delivery;
+pub mod followup;
 pub mod intake;
 mod journal;
 mod judging;
@@ -24,6 +26,7 @@ pub mod relay;
 pub mod renotify;
 mod retry;
 pub mod runner;
+mod serving;
 mod steps;
 
 use std::fmt;

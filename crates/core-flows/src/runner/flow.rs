@@ -26,6 +26,9 @@ const RELEASE_FOR: Duration = Duration::from_secs(2);
 /// No flow is put away for longer.
 const LONGEST_RELEASE: Duration = Duration::from_secs(60);
 
+/// A task that is so late is of no use to anybody.
+const LATEST: Duration = Duration::from_secs(2 * 3600);
+
 /// A flow that was taken up this often and did not end never will: each time costs events.
 const MAX_EPOCHS: u64 = 100;
 
@@ -48,6 +51,8 @@ enum StepEnd {
     Done(Box<Done>, u32),
     /// The flow cannot go on; the reason may be shown.
     Hopeless(String),
+    /// The code host has named a time beyond the task's own.
+    Later(Duration),
     Paused,
 }
 
@@ -137,6 +142,10 @@ impl Flow {
                     let (closing, event) = steps::close_failed(&self.ctx, step.as_str(), &reason);
                     return self.finish(closing, vec![self.ctx.event(event)]).await;
                 }
+                StepEnd::Later(wait) => {
+                    self.put_back(wait).await;
+                    return Ok(End::Paused);
+                }
                 StepEnd::Paused => {
                     self.put_back(Duration::ZERO).await;
                     return Ok(End::Paused);
@@ -195,7 +204,13 @@ impl Flow {
             };
             let reason = self.ctx.explain(&error);
             let wait = retry.wait(attempt, error.verdict());
-            let Some(wait) = wait.filter(|wait| tokio::time::Instant::now() + *wait < ends_at) else { break reason };
+            let Some(wait) = wait.filter(|wait| tokio::time::Instant::now() + *wait < ends_at) else {
+                let Some(wait) = self.late_turn(step, error.verdict()) else { break reason };
+                let wait_ms = wait.as_millis() as u64;
+                warn!(event = "flow.waiting", step = %step, wait_ms, reason, "flow waits for its turn at the code host");
+                self.append(vec![self.retrying(step, attempt, wait, reason)]).await?;
+                return Ok(StepEnd::Later(wait));
+            };
             let wait_ms = wait.as_millis() as u64;
             warn!(event = "step.retrying", step = %step, attempt, wait_ms, reason, "step failed, trying again");
             self.append(vec![self.retrying(step, attempt, wait, reason)]).await?;
@@ -213,6 +228,15 @@ impl Flow {
             }
             None => Ok(StepEnd::Hopeless(reason)),
         }
+    }
+
+    /// How long to put a flow away whose code host has no room for it in time: late beats never,
+    /// up to a point.
+    fn late_turn(&self, step: Step, verdict: Verdict) -> Option<Duration> {
+        let Verdict::RetryAfter(wait) = verdict else { return None };
+        let at_the_host = matches!(step, Step::Fetch | Step::Commit | Step::Publish);
+        let comes_back = self.ctx.ports.clock.now().plus(wait);
+        (at_the_host && comes_back <= self.ctx.task.deadline_at.plus(LATEST)).then_some(wait)
     }
 
     /// Journals a step together with the start of the one after it: one commit a step.

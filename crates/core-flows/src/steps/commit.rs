@@ -41,6 +41,13 @@ pub(super) fn draft(ctx: &Context, repo: &Repo, site: Site) -> CommitDraft {
     }
 }
 
+/// The same files once more, after the host would not build the commit at `repo.head`.
+pub(super) fn draft_again(ctx: &Context, repo: &Repo, site: Site) -> CommitDraft {
+    let first = draft(ctx, repo, site);
+    let trailers = first.message.split_once('\n').map_or("", |(_, rest)| rest);
+    CommitDraft { message: format!("chore: Build the pages again\n{trailers}"), ..first }
+}
+
 /// Requirement C-049: a site with a secret in it is not published. What is looked at is what goes
 /// out, whatever an earlier report says: every file (attachments and README are among them), every
 /// path, and the commit message.

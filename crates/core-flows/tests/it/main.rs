@@ -7,6 +7,7 @@ mod dialogue;
 mod flows;
 mod intake;
 mod judging;
+mod pages;
 mod panel;
 mod rates;
 mod repair;
