@@ -134,6 +134,14 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The token has done what it may for now.
+    #[error("begin a round of {object}: the token's requests are spent, its turn comes in {} s", wait.as_secs())]
+    NoRoom {
+        /// `owner/name`.
+        object: String,
+        /// Until its turn.
+        wait: Duration,
+    },
     /// GitHub did not take a push.
     #[error("push to {object}: declined: {reason}; {remedy}")]
     Declined {
@@ -193,6 +201,7 @@ impl Error {
             | Self::Draft { .. }
             | Self::OtherCommit { .. }
             | Self::Unreadable { .. } => Verdict::GiveUp,
+            Self::NoRoom { wait, .. } => Verdict::RetryAfter(*wait),
             Self::Refused { verdict, .. } | Self::Declined { verdict, .. } => *verdict,
         }
     }

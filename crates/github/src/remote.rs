@@ -8,6 +8,7 @@
 //! The id of every commit is computed here and compared with GitHub's; dates, author and message
 //! are fixed by the draft, so both must agree.
 
+mod admission;
 mod client;
 mod git_data;
 mod pages;
@@ -23,14 +24,18 @@ use async_trait::async_trait;
 use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ports::{
-    CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec, Snapshot,
+    CodeHost, CommitDraft, HealthPart, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec,
+    Snapshot,
 };
 use secrecy::SecretString;
 use shared_types::CommitSha;
+use shared_types::http::Part;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::budget::Limits;
 use crate::{Error, objects};
+use admission::{Admission, LATER_ROUND};
 use client::{Call, Client};
 use repos::Branch;
 
@@ -47,6 +52,8 @@ pub struct Options {
     pub default_branch: String,
     /// At most this long for one HTTP call, its body included.
     pub timeout: Duration,
+    /// What the token may do.
+    pub limits: Limits,
 }
 
 /// [`CodeHost`] over the GitHub REST API.
@@ -55,6 +62,7 @@ pub struct RemoteHost {
     owner: Option<String>,
     default_branch: String,
     account: OnceCell<Account>,
+    admission: Admission,
 }
 
 /// Whose repositories they are. Asked once: a token does not change its user.
@@ -73,7 +81,7 @@ enum AccountKind {
 
 impl fmt::Debug for RemoteHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client, owner, default_branch, account: _ } = self;
+        let Self { client, owner, default_branch, account: _, admission: _ } = self;
         f.debug_struct("RemoteHost")
             .field("client", client)
             .field("owner", owner)
@@ -96,8 +104,37 @@ impl RemoteHost {
             return Err(Error::Option { option: "owner", reason });
         }
         let client = Client::new(&options.api_url, &options.token, options.timeout)?;
-        let Options { owner, default_branch, .. } = options;
-        Ok(Self { client, owner, default_branch, account: OnceCell::new() })
+        let Options { owner, default_branch, limits, .. } = options;
+        Ok(Self { client, owner, default_branch, account: OnceCell::new(), admission: Admission::new(limits) })
+    }
+
+    /// What an operation came to, after its limits were noted for all.
+    fn heeded<T>(&self, result: Result<T, Error>) -> Result<T, ports::Error> {
+        if let Err(error) = &result {
+            self.admission.heed(error);
+        }
+        Ok(result?)
+    }
+
+    async fn publish_commit(
+        &self,
+        repo: &Repo,
+        draft: &CommitDraft,
+        planned: &CommitSha,
+    ) -> Result<Publication, Error> {
+        // Round 1 was admitted as a whole before its repository was made.
+        if draft.parent.is_some() {
+            self.admission.admit("publish", &full_name(repo), LATER_ROUND)?;
+        }
+        // A workflow deploys only where pages are on before its push.
+        if draft.parent.is_some() && PagesBuild::of(&draft.site) == PagesBuild::Workflow {
+            self.switch_pages_on(repo, PagesBuild::Workflow).await?;
+        }
+        let publication = self.push_commit(repo, draft, planned).await?;
+        if draft.parent.is_none() && publication == Publication::Done {
+            self.keep_default_branch(repo).await?;
+        }
+        Ok(publication)
     }
 
     async fn account(&self) -> Result<&Account, Error> {
@@ -125,11 +162,11 @@ impl RemoteHost {
 #[async_trait]
 impl CodeHost for RemoteHost {
     async fn find_repo(&self, query: &RepoQuery) -> Result<Option<Repo>, ports::Error> {
-        Ok(self.find(query).await?)
+        self.heeded(self.find(query).await)
     }
 
     async fn ensure_repo(&self, spec: &RepoSpec) -> Result<Repo, ports::Error> {
-        Ok(self.ensure(spec).await?)
+        self.heeded(self.ensure(spec).await)
     }
 
     async fn read_site(&self, repo: &Repo) -> Result<Snapshot, ports::Error> {
@@ -151,27 +188,19 @@ impl CodeHost for RemoteHost {
         draft: &CommitDraft,
         planned: &CommitSha,
     ) -> Result<Publication, ports::Error> {
-        // A workflow deploys only where pages are on before its push.
-        if draft.parent.is_some() && PagesBuild::of(&draft.site) == PagesBuild::Workflow {
-            self.switch_pages_on(repo, PagesBuild::Workflow).await?;
-        }
-        let publication = self.push_commit(repo, draft, planned).await?;
-        if draft.parent.is_none() && publication == Publication::Done {
-            self.keep_default_branch(repo).await?;
-        }
-        Ok(publication)
+        self.heeded(self.publish_commit(repo, draft, planned).await)
     }
 
     async fn ensure_pages(&self, repo: &Repo, build: PagesBuild) -> Result<Url, ports::Error> {
-        Ok(self.switch_pages_on(repo, build).await?)
+        self.heeded(self.switch_pages_on(repo, build).await)
     }
 
     async fn rebuild_pages(&self, repo: &Repo) -> Result<(), ports::Error> {
-        Ok(self.request_build(repo).await?)
+        self.heeded(self.request_build(repo).await)
     }
 
     async fn pages_status(&self, repo: &Repo, commit: &CommitSha) -> Result<PagesState, ports::Error> {
-        Ok(self.pages_state(repo, commit).await?)
+        self.heeded(self.pages_state(repo, commit).await)
     }
 
     async fn open_pull_request(
@@ -180,7 +209,15 @@ impl CodeHost for RemoteHost {
         draft: &CommitDraft,
         text: &PullRequestText,
     ) -> Result<Url, ports::Error> {
-        Ok(self.propose(repo, draft, text).await?)
+        self.heeded(self.propose(repo, draft, text).await)
+    }
+}
+
+#[async_trait]
+impl HealthPart for RemoteHost {
+    /// Until when the token has nothing left. Asks nothing of GitHub.
+    async fn look(&self) -> Part {
+        self.admission.part()
     }
 }
 
@@ -230,6 +267,7 @@ mod tests {
             owner: owner.map(str::to_owned),
             default_branch: "main".to_owned(),
             timeout: Duration::from_secs(1),
+            limits: Limits::default(),
         };
         let host = RemoteHost::new(options(&token, None)).unwrap();
         assert!(!format!("{host:?} {:?}", options(&token, None)).contains("notarealtoken"));

@@ -11,6 +11,7 @@
 //! build of a site moves on only when the API is asked about it, never with time.
 
 mod answer;
+mod class;
 mod faults;
 mod gate;
 mod handle;
@@ -33,6 +34,8 @@ use crate::{Error, http};
 use gate::Gate;
 use state::{Urls, World};
 
+pub use ::github::budget::{Cost, Limits};
+pub use class::{Class, Went};
 pub use faults::{Fault, Reply, When};
 pub use gate::{Exchange, Seen};
 pub use handle::{CommitView, Handle, PagesView, RepoView};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, intake, plan, relay, renotify, runner};
+use core_flows::{Ports, followup, intake, plan, relay, renotify, runner};
 use event_bus::InProcessBus;
 use github::local::{LocalHost, PagesServer};
 use github::remote::RemoteHost;
@@ -108,6 +108,8 @@ struct Hosting {
     pages: Option<PagesServer>,
     /// Where local pages are seen, and so the one private place that the browser may go to.
     pages_url: Option<Url>,
+    /// How the host is, when that is not how the disk is.
+    part: Option<Arc<dyn HealthPart>>,
 }
 
 impl App {
@@ -159,7 +161,9 @@ impl App {
             Some(mirror) => mirror,
             None => Arc::new(bus),
         });
+        parts.extend(hosting.part);
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
+        let followup = followup::Service::new(ports.clone(), outbox.clone());
         let api = bind_api(&settings, &ports, (outbox, renotify.handle()), (store.clone(), parts), metrics)?;
         let api_addr = api.local_addr();
 
@@ -179,6 +183,7 @@ impl App {
         }
         if does(Role::Runner) {
             spawn(&mut doors, "the runner", runner.run(stop_doors.clone()));
+            spawn(&mut doors, "the looking after late sites", followup.run(stop_doors.clone()));
         }
         if does(Role::Intake) {
             spawn(&mut doors, "the repeating of notifications", renotify.run(stop_doors.clone()));
@@ -273,7 +278,7 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
                 default_branch: local.default_branch.clone(),
             };
             let host = LocalHost::new(options).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url) })
+            Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url), part: None })
         }
         settings::CodeHost::GitHub(remote) => {
             let options = github::remote::Options {
@@ -282,9 +287,10 @@ fn hosting(settings: &Settings) -> Result<Hosting, Error> {
                 owner: remote.owner.clone(),
                 default_branch: remote.default_branch.clone(),
                 timeout: GITHUB_TIMEOUT,
+                limits: github::budget::Limits::default(),
             };
-            let host = RemoteHost::new(options).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: None, pages_url: None })
+            let host = Arc::new(RemoteHost::new(options).map_err(code_host)?);
+            Ok(Hosting { host: host.clone(), pages: None, pages_url: None, part: Some(host) })
         }
     }
 }

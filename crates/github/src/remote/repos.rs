@@ -9,6 +9,7 @@ use shared_types::{CommitSha, Timestamp};
 use tracing::info;
 use url::Url;
 
+use super::admission::FIRST_ROUND;
 use super::client::{Call, Reply, not_found, not_ready};
 use super::{AccountKind, RemoteHost, branch_in_route, full_name, refusal, repo_call, wire};
 use crate::{Error, objects};
@@ -72,6 +73,7 @@ impl RemoteHost {
     }
 
     pub(super) async fn ensure(&self, spec: &RepoSpec) -> Result<Repo, Error> {
+        self.admission.admit("begin", spec.name.as_str(), FIRST_ROUND)?;
         let (repository, made) = self.create_or_get(spec).await?;
         let full = format!("{}/{}", repository.owner.login, repository.name);
         let history = match made {

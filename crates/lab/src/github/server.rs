@@ -67,7 +67,14 @@ async fn answer_site(request: HttpRequest, handle: web::Data<Handle>) -> HttpRes
     if !matches!(request.method().as_str(), "GET" | "HEAD") {
         return HttpResponse::MethodNotAllowed().finish();
     }
-    let answer = site::serve(&handle.lock().world, request.path());
+    let mut inside = handle.lock();
+    let Inside { world, caches, site_faults, .. } = &mut *inside;
+    if let Some(reply) = site_faults.pop_front() {
+        return respond_reply(&reply, Vec::new());
+    }
+    let view = caches.view(&request.uri().to_string());
+    let answer = site::serve(world, request.path(), view);
+    drop(inside);
     respond(answer, Vec::new())
 }
 
@@ -120,7 +127,7 @@ fn take_effect(
     let mut inside = handle.lock();
     let user = inside.world.user();
     if let Some(request) = push::Request::of(&call.path, &call.query) {
-        let Inside { world, gate } = &mut *inside;
+        let Inside { world, gate, .. } = &mut *inside;
         let answer = match gate.admit_git(authorization) {
             Ok(()) => push::answer(world, &request, &call.body, gate.scopes(), call.now),
             Err(refusal) => refusal,

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use github::budget::Limits;
 use github::remote::{self, RemoteHost};
 use lab::github::{BuildPlan, Fault, Options, Reply, RepoView, Seen, When};
 use ports::{
@@ -32,6 +33,8 @@ pub(super) fn host_of(lab: &Lab, owner: Option<&str>, branch: &str) -> RemoteHos
         owner: owner.map(str::to_owned),
         default_branch: branch.to_owned(),
         timeout: Duration::from_secs(10),
+        // Beyond any test: the limits have tests of their own.
+        limits: Limits { writes_a_minute: 10_000, writes_an_hour: 10_000, requests_an_hour: 100_000 },
     };
     RemoteHost::new(options).unwrap()
 }
