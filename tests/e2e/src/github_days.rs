@@ -12,6 +12,7 @@ use crate::{Instance, Outside, case};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A bad day.
+#[derive(Debug)]
 pub struct Day {
     /// For people.
     pub name: &'static str,
