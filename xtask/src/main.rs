@@ -22,6 +22,7 @@ mod demo;
 mod finding;
 mod fuzz;
 mod layers;
+mod openapi;
 mod process;
 mod schemathesis;
 mod setup;
@@ -65,6 +66,8 @@ enum Command {
     Test(suite::Args),
     /// Throw generated requests at a running server for long, then run the targets of fuzz/.
     Fuzz(fuzz::Args),
+    /// Fetch GitHub's description of its API, which tests hold our client against.
+    Openapi,
     /// Run one benchmark in release mode; it writes target/bench/NAME.json.
     Bench(bench::Args),
 }
@@ -88,6 +91,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&tree, &args),
         Command::Test(args) => suite::run(&tree, &args),
         Command::Fuzz(args) => fuzz::run(&tree, &args),
+        Command::Openapi => {
+            println!("{}", openapi::ensure(&tree)?.display());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Bench(args) => bench::run(&tree, &args),
     }
 }

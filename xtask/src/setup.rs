@@ -52,6 +52,15 @@ pub(crate) const PYTHON: Tool = Tool {
     purpose: "runs schemathesis",
 };
 
+/// Fetches GitHub's description of its API.
+pub(crate) const NPM: Tool = Tool {
+    label: "npm",
+    programs: &["npm"],
+    probe: &["--version"],
+    package: "npm",
+    purpose: "fetches GitHub's description of its API",
+};
+
 impl Tool {
     /// Finds the program, installing it when that may be done without a question. The error is one line.
     pub(crate) fn ensure(&self) -> Result<PathBuf> {

@@ -13,7 +13,7 @@ use regex::Regex;
 use crate::finding::{self, Finding};
 use crate::process;
 use crate::tree::Tree;
-use crate::{contracts, demo, layers, schemathesis, setup, tidy};
+use crate::{contracts, demo, layers, openapi, schemathesis, setup, tidy};
 
 /// Tests that need a browser have this module in their path.
 const WITHOUT_BROWSER: &str = r"not test(/(^|::)browser::/)";
@@ -111,6 +111,7 @@ fn set_up(context: &Context<'_>) -> Result<String> {
     }
     println!("nats-server: {}", setup::NATS.ensure()?.display());
     println!("schemathesis: {}", schemathesis::ensure(context.tree)?.display());
+    println!("GitHub's API description: {}", openapi::ensure(context.tree)?.display());
     let note = if context.quick {
         "without the browser"
     } else {
@@ -171,6 +172,8 @@ fn tests(context: &Context<'_>) -> Result<String> {
     // The end-to-end cases start these as processes.
     nextest.env("SITEWRIGHT_BIN", binaries.join(demo::program("sitewright")));
     nextest.env("SITEWRIGHT_LAB_BIN", binaries.join(demo::program("sitewright-lab")));
+    // The lab's GitHub and our client are held against it.
+    nextest.env("SITEWRIGHT_GITHUB_OPENAPI", openapi::ensure(context.tree)?);
     process::run(&mut nextest)?;
     let report = std::fs::read_to_string(target.join(REPORT)).unwrap_or_default();
     Ok(executed(&report)?.map_or_else(String::new, |count| format!("{count} tests ran")))

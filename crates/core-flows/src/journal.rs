@@ -87,6 +87,9 @@ pub(crate) struct Published {
     /// The request to merge ours, when it could not go onto the branch.
     #[serde(default)]
     pub(crate) pull_request: Option<Url>,
+    /// The files that are on the branch, when they are more than ours: somebody else's went in first.
+    #[serde(default)]
+    pub(crate) site: Option<Manifest>,
 }
 
 /// What `pages` saw.
@@ -96,6 +99,9 @@ pub(crate) struct Served {
     pub(crate) url: Url,
     /// Whether the published bytes were seen there.
     pub(crate) live: bool,
+    /// The commit that took the place of the published one, when the host would not build that.
+    #[serde(default)]
+    pub(crate) commit: Option<CommitSha>,
 }
 
 /// How `notify` ended.
@@ -263,6 +269,12 @@ impl Progress {
 
     pub(crate) fn served(&self) -> Result<&Served, Error> {
         self.served.as_ref().ok_or(Error::Missing(Step::Pages))
+    }
+
+    /// The commit that stands for this round, and that the evaluator is told.
+    pub(crate) fn handed_in(&self) -> Result<&CommitSha, Error> {
+        let replaced = self.served.as_ref().and_then(|served| served.commit.as_ref());
+        replaced.map_or_else(|| Ok(&self.published()?.commit), Ok)
     }
 
     pub(crate) fn notified(&self) -> Result<&Notified, Error> {

@@ -5,6 +5,7 @@
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
 //! - [`dispatch`]: lends flows to runners on other hosts.
 //! - [`relay`]: carries stored events from the outbox to a bus.
+//! - [`followup`]: looks again at sites that were late, and corrects their record.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
 //! - [`operator`]: what operators may do to a task.
 //! - [`released`]: whether journals of earlier versions are read as they were meant.
@@ -18,6 +19,7 @@ mod context;
 mod deadline;
 mod delivery;
 pub mod dispatch;
+pub mod followup;
 pub mod intake;
 mod journal;
 mod judging;
@@ -30,6 +32,7 @@ pub mod released;
 pub mod renotify;
 mod retry;
 pub mod runner;
+mod serving;
 mod steps;
 
 use std::fmt;

@@ -103,7 +103,7 @@ pub(crate) fn close(ctx: &Context, progress: &Progress) -> Result<(Closing, Payl
     let event = Payload::TaskFinished(TaskFinished {
         outcome: outcome.as_str().to_owned(),
         repo_url: progress.planned()?.repo.html_url.to_string(),
-        commit_sha: progress.published()?.commit.to_string(),
+        commit_sha: progress.handed_in()?.to_string(),
         pages_url: progress.served()?.url.to_string(),
         reason: notified.reason.clone(),
     });

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ports::{
-    Author, CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery, RepoSpec, Site,
-    Verdict,
+    Author, CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery,
+    RepoSpec, Site, Verdict,
 };
 use shared_types::{CommitSha, Timestamp};
 
@@ -109,14 +109,14 @@ async fn pages_are_served_at_one_address(host: &dyn CodeHost, tag: &str) {
     let spec = spec(tag, "pages");
     let repo = host.ensure_repo(&spec).await.unwrap();
     let planned = publish(host, &repo, draft(repo.head.clone(), &spec.marker, "one")).await;
-    let url = host.ensure_pages(&repo).await.unwrap();
-    assert_eq!(host.ensure_pages(&repo).await.unwrap(), url);
+    let url = host.ensure_pages(&repo, PagesBuild::Branch).await.unwrap();
+    assert_eq!(host.ensure_pages(&repo, PagesBuild::Branch).await.unwrap(), url);
     assert!(url.path().ends_with('/'), "{url}");
     for _ in 0..LOOKS {
         match host.pages_status(&repo, &planned).await.unwrap() {
             PagesState::Built => return,
             PagesState::Building => tokio::time::sleep(BETWEEN_LOOKS).await,
-            PagesState::Failed { reason } => panic!("the build failed: {reason}"),
+            state => panic!("the build failed: {state:?}"),
         }
     }
     panic!("pages of {planned} were not built in time");
@@ -144,6 +144,7 @@ fn spec(tag: &str, name: &str) -> RepoSpec {
         marker: format!("marker-of-{name}"),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_000_000),
+        pages: PagesBuild::Branch,
     }
 }
 
@@ -171,6 +172,7 @@ fn draft(parent: Option<CommitSha>, marker: &str, text: &str) -> CommitDraft {
         message: format!("Build {text}\n\nSitewright-Repo: {marker}\n"),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_060_000),
+        tag: Some(format!("round-{text}")),
     }
 }
 

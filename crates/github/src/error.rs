@@ -134,6 +134,34 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The token has done what it may for now.
+    #[error("begin a round of {object}: the token's requests are spent, its turn comes in {} s", wait.as_secs())]
+    NoRoom {
+        /// `owner/name`.
+        object: String,
+        /// Until its turn.
+        wait: Duration,
+    },
+    /// GitHub did not take a push.
+    #[error("push to {object}: declined: {reason}; {remedy}")]
+    Declined {
+        /// `owner/name`.
+        object: String,
+        /// GitHub's words.
+        reason: String,
+        /// What a person can do.
+        remedy: &'static str,
+        /// Again or stop.
+        verdict: Verdict,
+    },
+    /// The answer is not of git's protocol: a page of a proxy, for example.
+    #[error("{operation} {object}: the answer is not of git's protocol")]
+    Strange {
+        /// In the imperative.
+        operation: &'static str,
+        /// `owner/name`.
+        object: String,
+    },
     /// GitHub refused.
     #[error("{operation} {object}: GitHub answered {status}: {message}; {remedy}")]
     Refused {
@@ -162,6 +190,7 @@ impl Error {
             | Self::Interrupted(_)
             | Self::Transport { .. }
             | Self::TimedOut { .. }
+            | Self::Strange { .. }
             | Self::Answer { .. } => Verdict::RetryWithBackoff,
             Self::Serve { .. }
             | Self::Option { .. }
@@ -172,7 +201,8 @@ impl Error {
             | Self::Draft { .. }
             | Self::OtherCommit { .. }
             | Self::Unreadable { .. } => Verdict::GiveUp,
-            Self::Refused { verdict, .. } => *verdict,
+            Self::NoRoom { wait, .. } => Verdict::RetryAfter(*wait),
+            Self::Refused { verdict, .. } | Self::Declined { verdict, .. } => *verdict,
         }
     }
 }

@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ports::{
-    CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery, RepoSpec, Snapshot,
+    CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery, RepoSpec,
+    Snapshot,
 };
 use shared_types::CommitSha;
 use url::Url;
@@ -129,7 +130,12 @@ impl CodeHost for LocalHost {
         self.blocking(move |shared| shared.publish(&repo, &draft, &planned)).await
     }
 
-    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, ports::Error> {
+    /// The pages server reads the branch itself: there is nothing to build, and nothing to ask for.
+    async fn rebuild_pages(&self, _repo: &Repo) -> Result<(), ports::Error> {
+        Ok(())
+    }
+
+    async fn ensure_pages(&self, repo: &Repo, _build: PagesBuild) -> Result<Url, ports::Error> {
         let repo = repo.clone();
         self.blocking(move |shared| {
             shared.open(&repo)?;
@@ -240,20 +246,24 @@ impl Shared {
         let from = draft.parent.as_ref().map(objects::object_id).transpose()?;
         let to = objects::object_id(planned)?;
         let tip = repository.tip(&repo.default_branch)?;
-        if tip == Some(to) {
-            return Ok(Publication::Done);
+        if tip != Some(to) {
+            if tip != from {
+                return moved(tip);
+            }
+            let assembled = objects::assemble(draft)?;
+            expect_planned(&assembled, planned)?;
+            repository.store(&assembled)?;
+            match repository.move_branch(&repo.default_branch, from, to)? {
+                Moved::No { tip } if tip != Some(to) => return moved(tip),
+                Moved::Yes | Moved::No { .. } => {}
+            }
         }
-        if tip != from {
-            return moved(tip);
+        if let Some(tag) = &draft.tag
+            && !repository.tag(tag, to)?
+        {
+            repository.tag(&objects::tag_for(tag, planned), to)?;
         }
-        let assembled = objects::assemble(draft)?;
-        expect_planned(&assembled, planned)?;
-        repository.store(&assembled)?;
-        match repository.move_branch(&repo.default_branch, from, to)? {
-            Moved::Yes => Ok(Publication::Done),
-            Moved::No { tip } if tip == Some(to) => Ok(Publication::Done),
-            Moved::No { tip } => moved(tip),
-        }
+        Ok(Publication::Done)
     }
 
     fn propose(&self, repo: &Repo, draft: &CommitDraft, text: &PullRequestText) -> Result<Url, Error> {

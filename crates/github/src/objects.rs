@@ -27,7 +27,6 @@ pub(crate) struct Object {
 #[derive(Debug)]
 pub(crate) struct Assembled {
     pub(crate) commit: ObjectId,
-    pub(crate) tree: ObjectId,
     /// Blobs, then trees, then the commit.
     pub(crate) objects: Vec<Object>,
 }
@@ -52,7 +51,7 @@ pub(crate) fn assemble(draft: &CommitDraft) -> Result<Assembled, Error> {
     let commit = serialized(&commit_of(draft, tree)?)?;
     let id = commit.id;
     objects.push(commit);
-    Ok(Assembled { commit: id, tree, objects })
+    Ok(Assembled { commit: id, objects })
 }
 
 /// The id of a blob with these bytes.
@@ -74,6 +73,11 @@ pub(crate) fn commit_sha(id: &gix::oid) -> Result<CommitSha, Error> {
 /// Whether a line of `message` holds `marker`. An empty marker marks nothing.
 pub(crate) fn carries(message: &str, marker: &str) -> bool {
     !marker.is_empty() && message.lines().any(|line| line.contains(marker))
+}
+
+/// The name of a tag when `tag` itself is of an earlier commit.
+pub(crate) fn tag_for(tag: &str, commit: &CommitSha) -> String {
+    format!("{tag}-{}", &commit.as_str()[..7])
 }
 
 fn not_sha1(text: &str) -> Error {
@@ -164,6 +168,7 @@ mod tests {
             message: "Build it\n".to_owned(),
             author: Author { name: "Sitewright".to_owned(), email: "sitewright@example.com".to_owned() },
             at: Timestamp::from_unix_ms(1_795_000_000_999),
+            tag: None,
         }
     }
 
@@ -176,8 +181,9 @@ mod tests {
 
     #[test]
     fn an_empty_site_has_the_well_known_empty_tree() {
-        let tree = assemble(&draft(&[])).unwrap().tree.to_string();
-        assert_eq!(tree, "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+        let trees = assemble(&draft(&[])).unwrap().objects.into_iter().filter(|object| object.kind == Kind::Tree);
+        let ids: Vec<_> = trees.map(|tree| tree.id.to_string()).collect();
+        assert_eq!(ids, ["4b825dc642cb6eb9a060e54bf8d69288fbee4904"]);
     }
 
     #[test]

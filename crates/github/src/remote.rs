@@ -1,4 +1,5 @@
-//! The remote code host: GitHub over its REST API, by way of octocrab without its retries.
+//! The remote code host: GitHub over its REST API and, for commits, git's own protocol, by way of
+//! octocrab without its retries.
 //!
 //! Nothing here tries again by itself, with one bounded exception: a repository that was just made
 //! answers 404 and 409 for some seconds ([`client::Client::settling`]). Every other failure is an
@@ -7,10 +8,12 @@
 //! The id of every commit is computed here and compared with GitHub's; dates, author and message
 //! are fixed by the draft, so both must agree.
 
+mod admission;
 mod client;
 mod examine;
 mod git_data;
 mod pages;
+mod push;
 mod refusal;
 mod repos;
 mod wire;
@@ -21,13 +24,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use ports::{CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec, Snapshot};
+use ports::{
+    CodeHost, CommitDraft, HealthPart, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec,
+    Snapshot,
+};
 use secrecy::SecretString;
 use shared_types::CommitSha;
+use shared_types::http::Part;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::budget::Limits;
 use crate::{Error, objects};
+use admission::{Admission, LATER_ROUND};
 use client::{Call, Client};
 pub use examine::{Budget, Examination};
 use repos::Branch;
@@ -45,6 +54,8 @@ pub struct Options {
     pub default_branch: String,
     /// At most this long for one HTTP call, its body included.
     pub timeout: Duration,
+    /// What the token may do.
+    pub limits: Limits,
 }
 
 /// [`CodeHost`] over the GitHub REST API.
@@ -53,6 +64,7 @@ pub struct RemoteHost {
     owner: Option<String>,
     default_branch: String,
     account: OnceCell<Account>,
+    admission: Admission,
 }
 
 /// Whose repositories they are. Asked once: a token does not change its user.
@@ -71,7 +83,7 @@ enum AccountKind {
 
 impl fmt::Debug for RemoteHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client, owner, default_branch, account: _ } = self;
+        let Self { client, owner, default_branch, account: _, admission: _ } = self;
         f.debug_struct("RemoteHost")
             .field("client", client)
             .field("owner", owner)
@@ -94,8 +106,37 @@ impl RemoteHost {
             return Err(Error::Option { option: "owner", reason });
         }
         let client = Client::new(&options.api_url, &options.token, options.timeout)?;
-        let Options { owner, default_branch, .. } = options;
-        Ok(Self { client, owner, default_branch, account: OnceCell::new() })
+        let Options { owner, default_branch, limits, .. } = options;
+        Ok(Self { client, owner, default_branch, account: OnceCell::new(), admission: Admission::new(limits) })
+    }
+
+    /// What an operation came to, after its limits were noted for all.
+    fn heeded<T>(&self, result: Result<T, Error>) -> Result<T, ports::Error> {
+        if let Err(error) = &result {
+            self.admission.heed(error);
+        }
+        Ok(result?)
+    }
+
+    async fn publish_commit(
+        &self,
+        repo: &Repo,
+        draft: &CommitDraft,
+        planned: &CommitSha,
+    ) -> Result<Publication, Error> {
+        // Round 1 was admitted as a whole before its repository was made.
+        if draft.parent.is_some() {
+            self.admission.admit("publish", &full_name(repo), LATER_ROUND)?;
+        }
+        // A workflow deploys only where pages are on before its push.
+        if draft.parent.is_some() && PagesBuild::of(&draft.site) == PagesBuild::Workflow {
+            self.switch_pages_on(repo, PagesBuild::Workflow).await?;
+        }
+        let publication = self.push_commit(repo, draft, planned).await?;
+        if draft.parent.is_none() && publication == Publication::Done {
+            self.keep_default_branch(repo).await?;
+        }
+        Ok(publication)
     }
 
     async fn account(&self) -> Result<&Account, Error> {
@@ -123,11 +164,11 @@ impl RemoteHost {
 #[async_trait]
 impl CodeHost for RemoteHost {
     async fn find_repo(&self, query: &RepoQuery) -> Result<Option<Repo>, ports::Error> {
-        Ok(self.find(query).await?)
+        self.heeded(self.find(query).await)
     }
 
     async fn ensure_repo(&self, spec: &RepoSpec) -> Result<Repo, ports::Error> {
-        Ok(self.ensure(spec).await?)
+        self.heeded(self.ensure(spec).await)
     }
 
     async fn read_site(&self, repo: &Repo) -> Result<Snapshot, ports::Error> {
@@ -149,24 +190,19 @@ impl CodeHost for RemoteHost {
         draft: &CommitDraft,
         planned: &CommitSha,
     ) -> Result<Publication, ports::Error> {
-        let branch_is = Branch::seen(draft.parent.as_ref());
-        let head = self.head(&full_name(repo), &repo.default_branch, branch_is).await?;
-        if head.as_ref() == Some(planned) {
-            return Ok(Publication::Done);
-        }
-        if head != draft.parent {
-            return Ok(Publication::Moved { head });
-        }
-        self.upload(repo, draft, planned).await?;
-        Ok(self.move_branch(repo, draft.parent.as_ref(), planned).await?)
+        self.heeded(self.publish_commit(repo, draft, planned).await)
     }
 
-    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, ports::Error> {
-        Ok(self.switch_pages_on(repo).await?)
+    async fn ensure_pages(&self, repo: &Repo, build: PagesBuild) -> Result<Url, ports::Error> {
+        self.heeded(self.switch_pages_on(repo, build).await)
+    }
+
+    async fn rebuild_pages(&self, repo: &Repo) -> Result<(), ports::Error> {
+        self.heeded(self.request_build(repo).await)
     }
 
     async fn pages_status(&self, repo: &Repo, commit: &CommitSha) -> Result<PagesState, ports::Error> {
-        Ok(self.pages_state(repo, commit).await?)
+        self.heeded(self.pages_state(repo, commit).await)
     }
 
     async fn open_pull_request(
@@ -175,7 +211,15 @@ impl CodeHost for RemoteHost {
         draft: &CommitDraft,
         text: &PullRequestText,
     ) -> Result<Url, ports::Error> {
-        Ok(self.propose(repo, draft, text).await?)
+        self.heeded(self.propose(repo, draft, text).await)
+    }
+}
+
+#[async_trait]
+impl HealthPart for RemoteHost {
+    /// Until when the token has nothing left. Asks nothing of GitHub.
+    async fn look(&self) -> Part {
+        self.admission.part()
     }
 }
 
@@ -225,6 +269,7 @@ mod tests {
             owner: owner.map(str::to_owned),
             default_branch: "main".to_owned(),
             timeout: Duration::from_secs(1),
+            limits: Limits::default(),
         };
         let host = RemoteHost::new(options(&token, None)).unwrap();
         assert!(!format!("{host:?} {:?}", options(&token, None)).contains("notarealtoken"));

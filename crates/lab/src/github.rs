@@ -3,19 +3,22 @@
 //!
 //! The API answers on one port, the sites on another at `/{owner}/{repo}/`. A [`Handle`] looks at
 //! what happened and orders bad days: cut connections, refusals, slow or failing builds. Beyond
-//! REST there is nothing: no git protocol, no web pages, no GraphQL, no Actions. A workflow
+//! REST there are pushes over git's own protocol, and nothing else: no fetches, no web pages, no
+//! GraphQL, no Actions. A workflow
 //! that uses `actions/deploy-pages` is taken to deploy the tree it was pushed with.
 //!
 //! Invariants: object ids are those that git computes; requests take effect one after another; a
 //! build of a site moves on only when the API is asked about it, never with time.
 
 mod answer;
+mod class;
 mod faults;
 mod gate;
 mod handle;
 mod objects;
 mod odb;
 mod pages;
+mod push;
 mod routes;
 mod server;
 mod site;
@@ -31,8 +34,10 @@ use crate::{Error, http};
 use gate::Gate;
 use state::{Urls, World};
 
+pub use ::github::budget::{Cost, Limits};
+pub use class::{Class, Went};
 pub use faults::{Fault, Reply, When};
-pub use gate::Seen;
+pub use gate::{Exchange, Seen};
 pub use handle::{CommitView, Handle, PagesView, RepoView};
 pub use objects::{Commit, Entry, Mode, Object, ObjectId, Signature};
 pub use pages::{BuildEnd, BuildPlan, BuildType};
@@ -56,6 +61,8 @@ pub struct Options {
     pub default_branch: String,
     /// What becomes of builds without a plan of their own.
     pub builds: BuildPlan,
+    /// So many calls are kept with their answers, the first ones.
+    pub keep_exchanges: usize,
 }
 
 /// The stand-in, bound and ready to run.
@@ -79,6 +86,7 @@ impl Default for Options {
             rate_limit: 5_000,
             default_branch: "main".to_owned(),
             builds: BuildPlan::immediate(),
+            keep_exchanges: 0,
         }
     }
 }
@@ -94,6 +102,7 @@ impl fmt::Debug for Options {
             .field("rate_limit", &self.rate_limit)
             .field("default_branch", &self.default_branch)
             .field("builds", &self.builds)
+            .field("keep_exchanges", &self.keep_exchanges)
             .finish()
     }
 }
@@ -110,7 +119,7 @@ impl LabGitHub {
         let (api_url, pages_url) = (http::url_of(api_addr, "/"), http::url_of(sites_addr, "/"));
         let urls = Urls { api: without_slash(&api_url), sites: without_slash(&pages_url) };
         let world = World::new(urls, &options.login, &options.organisations, &options.default_branch, options.builds);
-        let gate = Gate::new(options.token, options.scopes, options.rate_limit);
+        let gate = Gate::new(options.token, options.scopes, options.rate_limit, options.keep_exchanges);
         Ok(Self { api, sites, api_url, pages_url, handle: Handle::new(world, gate) })
     }
 

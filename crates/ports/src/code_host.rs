@@ -77,6 +77,27 @@ pub struct RepoSpec {
     pub author: Author,
     /// The time of that commit.
     pub at: Timestamp,
+    /// How its first site will be built.
+    pub pages: PagesBuild,
+}
+
+/// How a site gets from its branch to its pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PagesBuild {
+    /// The host builds what is on the branch.
+    Branch,
+    /// A workflow within the site builds and deploys it.
+    Workflow,
+}
+
+impl PagesBuild {
+    /// A workflow deploys when it uses the action that does it.
+    #[must_use]
+    pub fn of(site: &Site) -> Self {
+        let deploys = |text: &[u8]| String::from_utf8_lossy(text).contains("actions/deploy-pages");
+        let mut workflows = site.iter().filter(|(path, _)| path.as_str().starts_with(".github/workflows/"));
+        if workflows.any(|(_, bytes)| deploys(bytes)) { Self::Workflow } else { Self::Branch }
+    }
 }
 
 /// A repository at the host.
@@ -120,6 +141,9 @@ pub struct CommitDraft {
     pub author: Author,
     /// Author and committer date; whole seconds count.
     pub at: Timestamp,
+    /// A tag that names the commit, made together with the move of the branch. One of this name
+    /// on an earlier commit stays; the new one then has the commit's first digits behind its name.
+    pub tag: Option<String>,
 }
 
 /// What a repository holds.
@@ -155,6 +179,8 @@ pub enum PagesState {
         /// Its words.
         reason: String,
     },
+    /// The build of this commit was cancelled, and the host never builds a commit again that was.
+    Cancelled,
 }
 
 /// A pull request for a change that cannot go onto the branch.
@@ -183,11 +209,14 @@ pub trait CodeHost: Send + Sync {
     /// The id that `draft` will have. Changes nothing that a reader of the repository can see.
     async fn plan_commit(&self, repo: &Repo, draft: &CommitDraft) -> Result<CommitSha, Error>;
 
-    /// Uploads the commit and moves the branch from `draft.parent` to it, never by force.
+    /// Uploads the commit, moves the branch from `draft.parent` to it, never by force, and tags it.
     async fn publish(&self, repo: &Repo, draft: &CommitDraft, planned: &CommitSha) -> Result<Publication, Error>;
 
     /// Switches pages on and returns their URL, which ends in `/`.
-    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, Error>;
+    async fn ensure_pages(&self, repo: &Repo, build: PagesBuild) -> Result<Url, Error>;
+
+    /// Asks for one more build of what is on the branch.
+    async fn rebuild_pages(&self, repo: &Repo) -> Result<(), Error>;
 
     /// Whether `commit` is served.
     async fn pages_status(&self, repo: &Repo, commit: &CommitSha) -> Result<PagesState, Error>;

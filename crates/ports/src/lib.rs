@@ -30,8 +30,8 @@ pub use blobs::Blobs;
 pub use bus::{Bus, Subscription};
 pub use clock::{Clock, Ids};
 pub use code_host::{
-    Author, CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery, RepoSpec,
-    Snapshot,
+    Author, CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery,
+    RepoSpec, Snapshot,
 };
 pub use error::{Error, ErrorChain, Verdict};
 pub use fleet::{DeadLetter, Did, Dossier, Fleet, Offer, Offered, Report};

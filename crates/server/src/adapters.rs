@@ -10,7 +10,7 @@ use github::local::{LocalHost, PagesServer};
 use github::remote::RemoteHost;
 use http_notify::{AllowPrivate, HttpNotifier, proxy};
 use llm::Gateway;
-use ports::{CodeHost, Model, RunLedger};
+use ports::{CodeHost, HealthPart, Model, RunLedger};
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::{Gitleaks, Keeper, Students};
 use tracing::{info, warn};
@@ -30,6 +30,8 @@ pub(crate) struct Hosting {
     pub(crate) pages: Option<PagesServer>,
     /// Where local pages are seen, and so the one private place that the browser may go to.
     pub(crate) pages_url: Option<Url>,
+    /// How the host is, when that is not how the disk is.
+    pub(crate) part: Option<Arc<dyn HealthPart>>,
 }
 
 pub(crate) fn broker(settings: &Settings) -> Result<Option<Arc<Broker>>, Error> {
@@ -58,11 +60,11 @@ pub(crate) fn hosting(settings: &Settings) -> Result<Hosting, Error> {
                 default_branch: local.default_branch.clone(),
             };
             let host = LocalHost::new(options).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url) })
+            Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url), part: None })
         }
         settings::CodeHost::GitHub(remote) => {
-            let host = RemoteHost::new(remote_options(remote)).map_err(code_host)?;
-            Ok(Hosting { host: Arc::new(host), pages: None, pages_url: None })
+            let host = Arc::new(RemoteHost::new(remote_options(remote)).map_err(code_host)?);
+            Ok(Hosting { host: host.clone(), pages: None, pages_url: None, part: Some(host) })
         }
     }
 }
@@ -74,6 +76,7 @@ pub(crate) fn remote_options(remote: &settings::GitHub) -> github::remote::Optio
         owner: remote.owner.clone(),
         default_branch: remote.default_branch.clone(),
         timeout: GITHUB_TIMEOUT,
+        limits: github::budget::Limits::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, intake, operator, plan, relay, renotify, runner};
+use core_flows::{Ports, followup, intake, operator, plan, relay, renotify, runner};
 use event_bus::nats::{Broker, Mirror};
 use github::local::PagesServer;
 use http_notify::proxy;
@@ -153,7 +153,9 @@ impl App {
             Some(mirror) => mirror,
             None => Arc::new(bus),
         });
+        parts.extend(hosting.part);
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
+        let followup = followup::Service::new(ports.clone(), outbox.clone());
         let operator: Arc<dyn Operator> = match &base.store {
             Some(store) => Arc::new(operator(&settings, &ports, store.clone(), outbox.clone())),
             None => Arc::new(Elsewhere),
@@ -192,6 +194,7 @@ impl App {
         }
         if does(Role::Runner) {
             spawn(&mut doors, "the runner", runner.run(stop_doors.clone()));
+            spawn(&mut doors, "the looking after late sites", followup.run(stop_doors.clone()));
         }
         if does(Role::Intake) {
             spawn(&mut doors, "the repeating of notifications", renotify.run(stop_doors.clone()));

@@ -4,6 +4,7 @@
 //! again. [`Outside`] is the lab's instructor and evaluator. Everything ends with its owner.
 
 pub mod corpus;
+pub mod github_days;
 mod instance;
 pub mod load;
 pub mod measure;

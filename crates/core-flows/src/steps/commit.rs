@@ -1,7 +1,7 @@
 //! Commit: makes sure of the repository and computes the commit. Its id is in the journal before
 //! anything is uploaded, so that a restart knows what it was about to do.
 
-use ports::{Author, CommitDraft, Repo, RepoSpec, Site, TaskUpdate};
+use ports::{Author, CommitDraft, PagesBuild, Repo, RepoSpec, Site, TaskUpdate};
 use shared_types::Payload;
 use shared_types::events::CommitPlanned;
 
@@ -14,7 +14,7 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
     refuse_leaks(ctx, &site).await?;
     let repo = match progress.fetched().and_then(|fetched| fetched.repo.clone()) {
         Some(repo) => repo,
-        None => ctx.ports.host.ensure_repo(&spec(ctx)).await?,
+        None => ctx.ports.host.ensure_repo(&spec(ctx, &site)).await?,
     };
     let draft = draft(ctx, &repo, site);
     let sha = ctx.ports.host.plan_commit(&repo, &draft).await?;
@@ -37,7 +37,15 @@ pub(super) fn draft(ctx: &Context, repo: &Repo, site: Site) -> CommitDraft {
         message: message(ctx),
         author: author(ctx),
         at: ctx.task.accepted_at,
+        tag: Some(format!("round-{}", ctx.task.round)),
     }
+}
+
+/// The same files once more, after the host would not build the commit at `repo.head`.
+pub(super) fn draft_again(ctx: &Context, repo: &Repo, site: Site) -> CommitDraft {
+    let first = draft(ctx, repo, site);
+    let trailers = first.message.split_once('\n').map_or("", |(_, rest)| rest);
+    CommitDraft { message: format!("chore: Build the pages again\n{trailers}"), ..first }
 }
 
 /// Requirement C-049: a site with a secret in it is not published. What is looked at is what goes
@@ -58,13 +66,14 @@ async fn refuse_leaks(ctx: &Context, site: &Site) -> Result<(), Error> {
     Err(Error::Unpublishable(format!("not published, a secret was found: {}", places.join(", "))))
 }
 
-fn spec(ctx: &Context) -> RepoSpec {
+fn spec(ctx: &Context, site: &Site) -> RepoSpec {
     RepoSpec {
         name: ctx.task.repo.clone(),
         description: format!("{}: a site built by Sitewright", naming::title(&ctx.task.task)),
         marker: naming::marker(&ctx.task.email, &ctx.task.task),
         author: author(ctx),
         at: ctx.task.accepted_at,
+        pages: PagesBuild::of(site),
     }
 }
 

@@ -72,7 +72,7 @@ fn body(ctx: &Context, progress: &Progress) -> Result<String, Error> {
         round: ctx.task.round,
         nonce: ctx.task.nonce.clone(),
         repo_url: progress.planned()?.repo.html_url.to_string(),
-        commit_sha: progress.published()?.commit.clone(),
+        commit_sha: progress.handed_in()?.clone(),
         pages_url: progress.served()?.url.to_string(),
     };
     serde_json::to_string(&notification)

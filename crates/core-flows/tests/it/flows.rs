@@ -125,6 +125,24 @@ async fn a_passing_failure_is_tried_again_and_a_lasting_one_ends_the_flow() {
     }
 }
 
+/// Late beats never: a host that has no room before the deadline gets the task when it has.
+#[tokio::test(start_paused = true)]
+async fn a_flow_waits_for_its_turn_at_the_host_beyond_the_deadline() {
+    for (wait_s, outcome) in [(120, Outcome::HandedIn), (3000, Outcome::HandedIn), (4 * 3600, Outcome::Failed)] {
+        let mut world = World::new();
+        *world.host.no_room_for.lock().unwrap() = Some(Duration::from_secs(wait_s));
+        let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();
+        world.start();
+        if outcome == Outcome::HandedIn {
+            tokio::time::sleep(Duration::from_secs(wait_s)).await;
+        }
+        let task = world.finished(receipt.id).await;
+        assert_eq!(task.outcome, Some(outcome), "{wait_s} s: {:?}", task.notes);
+        assert_eq!(world.host.commits()[0].1, usize::from(outcome == Outcome::HandedIn), "{wait_s} s");
+        world.shutdown.cancel();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn pages_that_never_build_are_handed_in_before_the_deadline() {
     let mut world = World::new();
@@ -142,11 +160,31 @@ async fn a_branch_that_moved_meanwhile_is_left_alone() {
     let first = run(&mut world).await;
     let foreign = "f".repeat(40).parse().unwrap();
     *world.host.foreign_head.lock().unwrap() = Some(foreign);
+    world.host.foreign_site.lock().unwrap().insert("index.html".parse().unwrap(), "theirs");
     let second = world.post(Route::Revise, request(2, "n-2")).await.unwrap();
     let second = world.finished(second.id).await;
     assert_eq!(second.commit_sha.unwrap().as_str(), "f".repeat(40));
     assert!(world.kinds(second.id).await.contains(&"pull_request_opened"));
     assert_eq!(world.host.commits(), [(first.repo.to_string(), 1)]);
+    world.shutdown.cancel();
+}
+
+/// Somebody else's work on other files stays, and ours goes on top of it.
+#[tokio::test(start_paused = true)]
+async fn a_change_goes_on_top_of_a_branch_that_moved_elsewhere() {
+    let mut world = World::new();
+    let first = run(&mut world).await;
+    let first_site = world.host.repos.lock().unwrap().values().next().unwrap()[0].1.site.clone();
+    *world.host.foreign_head.lock().unwrap() = Some("f".repeat(40).parse().unwrap());
+    *world.host.foreign_site.lock().unwrap() = first_site;
+    world.host.foreign_site.lock().unwrap().insert("theirs.txt".parse().unwrap(), "theirs");
+    let second = world.post(Route::Revise, request(2, "n-2")).await.unwrap();
+    let second = world.finished(second.id).await;
+    assert!(!world.kinds(second.id).await.contains(&"pull_request_opened"), "{:?}", second.notes);
+    assert_eq!(world.host.commits(), [(first.repo.to_string(), 2)]);
+    let live = second.commit_sha.unwrap();
+    assert!(world.host.files(&live).contains(&"theirs.txt".to_owned()));
+    assert_eq!(second.notes.iter().filter(|note| note.contains("on top of it")).count(), 1, "{:?}", second.notes);
     world.shutdown.cancel();
 }
 

@@ -1,13 +1,14 @@
 //! A small world: every port is a fake, time is tokio's paused clock.
 
-use std::collections::BTreeMap;
+mod host;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use core_flows::{Ports, intake, operator, plan, relay, renotify, runner};
+use core_flows::{Ports, followup, intake, operator, plan, relay, renotify, runner};
 use futures::StreamExt as _;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::*;
@@ -18,6 +19,8 @@ use shared_types::*;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use url::Url;
+
+pub(crate) use host::FakeHost;
 
 pub(crate) const SECRET: &str = "open sesame";
 
@@ -104,6 +107,7 @@ impl World {
         let options = runner::Options { max_attempts: 5, ..runner::Options::default() };
         let runner = runner::Service::new(options, self.ports.clone(), self.outbox.clone(), WorkerId("w".to_owned()));
         let (relay, renotify) = (self.relay.take(), self.renotify.take());
+        let followup = followup::Service::new(self.ports.clone(), self.outbox.clone());
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
             let relay = async {
@@ -116,7 +120,7 @@ impl World {
                     renotify.run(shutdown.clone()).await;
                 }
             };
-            tokio::join!(relay, renotify, runner.run(shutdown.clone()));
+            tokio::join!(relay, renotify, followup.run(shutdown.clone()), runner.run(shutdown.clone()));
         })
     }
 
@@ -342,127 +346,14 @@ impl Notifier for FakeNotifier {
     }
 
     async fn probe(&self, _: &Url, _: Duration) -> Result<Answer, Error> {
+        let mut not_served = self.host.not_served.lock().unwrap();
+        if *not_served > 0 {
+            *not_served -= 1;
+            let body = Bytes::from_static(b"<h1>404</h1>");
+            return Ok(Answer { status: 404, retry_after: None, body, latency: Duration::from_millis(1) });
+        }
         let body = self.host.last_page();
         Ok(Answer { status: 200, retry_after: None, body, latency: Duration::from_millis(1) })
-    }
-}
-
-/// Repositories in memory. A commit's id is the digest of what it holds.
-#[derive(Default)]
-pub(crate) struct FakeHost {
-    pub(crate) repos: Mutex<BTreeMap<String, Vec<(CommitSha, CommitDraft)>>>,
-    /// Fails this many calls of `publish` with "again".
-    pub(crate) publish_failures: Mutex<u32>,
-    /// Stands on the branch instead of what was published last.
-    pub(crate) foreign_head: Mutex<Option<CommitSha>>,
-    pub(crate) pages_never_build: Mutex<bool>,
-}
-
-impl FakeHost {
-    pub(crate) fn commits(&self) -> Vec<(String, usize)> {
-        self.repos.lock().unwrap().iter().map(|(name, commits)| (name.clone(), commits.len())).collect()
-    }
-
-    pub(crate) fn files(&self, commit: &CommitSha) -> Vec<String> {
-        let repos = self.repos.lock().unwrap();
-        let draft = repos.values().flatten().find(|(sha, _)| sha == commit).map(|(_, draft)| draft).unwrap();
-        draft.site.iter().map(|(path, _)| path.to_string()).collect()
-    }
-
-    pub(crate) fn page(&self, commit: &CommitSha) -> String {
-        let repos = self.repos.lock().unwrap();
-        let draft = repos.values().flatten().find(|(sha, _)| sha == commit).map(|(_, draft)| draft).unwrap();
-        draft.site.text("index.html").unwrap().to_owned()
-    }
-
-    /// The page that was published last, as its URL would serve it.
-    fn last_page(&self) -> Bytes {
-        let repos = self.repos.lock().unwrap();
-        let last = repos.values().filter_map(|commits| commits.last()).max_by_key(|(_, draft)| draft.at);
-        last.and_then(|(_, draft)| draft.site.get("index.html").cloned()).unwrap_or_default()
-    }
-
-    fn repo(&self, name: &str) -> Repo {
-        let head = self.foreign_head.lock().unwrap().clone();
-        let last = self.repos.lock().unwrap()[name].last().map(|(sha, _)| sha.clone());
-        let url = |path: &str| Url::parse(&format!("http://127.0.0.1:1/{path}")).unwrap();
-        Repo {
-            owner: "o".to_owned(),
-            name: name.parse().unwrap(),
-            html_url: url(name),
-            clone_url: url(&format!("git/{name}.git")),
-            pages_url: url(&format!("o/{name}/")),
-            default_branch: "main".to_owned(),
-            head: head.or(last),
-        }
-    }
-}
-
-fn sha(draft: &CommitDraft) -> CommitSha {
-    let said = format!("{:?}", (&draft.parent, &draft.site, &draft.message, draft.at));
-    Digest::of(said.as_bytes()).as_str()[..40].parse().unwrap()
-}
-
-#[async_trait]
-impl CodeHost for FakeHost {
-    async fn find_repo(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
-        let found = {
-            let repos = self.repos.lock().unwrap();
-            let mut named = repos.iter().filter(|(name, _)| name.starts_with(&query.name_prefix));
-            named
-                .find(|(_, commits)| commits.iter().any(|(_, draft)| draft.message.contains(&query.marker)))
-                .map(|(name, _)| name.clone())
-        };
-        Ok(found.map(|name| self.repo(&name)))
-    }
-
-    async fn ensure_repo(&self, spec: &RepoSpec) -> Result<Repo, Error> {
-        self.repos.lock().unwrap().entry(spec.name.to_string()).or_default();
-        Ok(self.repo(spec.name.as_str()))
-    }
-
-    async fn read_site(&self, repo: &Repo) -> Result<Snapshot, Error> {
-        let repos = self.repos.lock().unwrap();
-        let last = repos[repo.name.as_str()].last();
-        Ok(Snapshot {
-            head: last.map(|(sha, _)| sha.clone()),
-            site: last.map(|(_, draft)| draft.site.clone()).unwrap_or_default(),
-        })
-    }
-
-    async fn plan_commit(&self, _: &Repo, draft: &CommitDraft) -> Result<CommitSha, Error> {
-        Ok(sha(draft))
-    }
-
-    async fn publish(&self, repo: &Repo, draft: &CommitDraft, planned: &CommitSha) -> Result<Publication, Error> {
-        {
-            let mut failures = self.publish_failures.lock().unwrap();
-            if *failures > 0 {
-                *failures -= 1;
-                return Err(Error::again("502 Bad Gateway"));
-            }
-        }
-        let head = self.repo(repo.name.as_str()).head;
-        if head.as_ref() == Some(planned) {
-            return Ok(Publication::Done);
-        }
-        if head != draft.parent {
-            return Ok(Publication::Moved { head });
-        }
-        self.repos.lock().unwrap().get_mut(repo.name.as_str()).unwrap().push((sha(draft), draft.clone()));
-        Ok(Publication::Done)
-    }
-
-    async fn ensure_pages(&self, repo: &Repo) -> Result<Url, Error> {
-        Ok(repo.pages_url.clone())
-    }
-
-    async fn pages_status(&self, _: &Repo, _: &CommitSha) -> Result<PagesState, Error> {
-        Ok(if *self.pages_never_build.lock().unwrap() { PagesState::Building } else { PagesState::Built })
-    }
-
-    async fn open_pull_request(&self, repo: &Repo, _: &CommitDraft, text: &PullRequestText) -> Result<Url, Error> {
-        Ok(repo.html_url.join(&format!("pull/{}", text.branch)).unwrap())
     }
 }
 

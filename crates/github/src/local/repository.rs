@@ -246,6 +246,36 @@ impl Repository {
         }
     }
 
+    /// Makes a tag; `false` when there is one of that name on another commit.
+    pub(super) fn tag(&self, tag: &str, to: ObjectId) -> Result<bool, Error> {
+        let name = FullName::try_from(format!("refs/tags/{tag}"))
+            .map_err(|_| Error::Draft { reason: format!("git cannot have a tag named {tag:?}") })?;
+        remove_stale_lock(&self.path.join(format!("refs/tags/{tag}.lock")))?;
+        let there = || {
+            let found = self.git.try_find_reference(name.as_ref()).map_err(|error| self.error("read a tag", error))?;
+            Ok::<_, Error>(found.and_then(|reference| reference.try_id().map(gix::Id::detach)))
+        };
+        if let Some(id) = there()? {
+            return Ok(id == to);
+        }
+        match self
+            .git
+            .edit_references_as(Some(RefEdit::update(name.clone(), to, PreviousValue::MustNotExist, "")), None)
+        {
+            Ok(_) => {
+                let file = self.path.join(format!("refs/tags/{tag}"));
+                sync_file(&file)?;
+                file.parent().map_or(Ok(()), sync_folder)?;
+                Ok(true)
+            }
+            // Somebody was faster, or the attempt itself failed.
+            Err(error) => match there()? {
+                Some(id) => Ok(id == to),
+                None => Err(self.error("make a tag", error)),
+            },
+        }
+    }
+
     fn full_name(&self, branch: &str) -> Result<FullName, Error> {
         branch_ref(branch).ok_or_else(|| Error::Draft { reason: format!("git cannot have a branch named {branch:?}") })
     }

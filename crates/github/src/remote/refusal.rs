@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{HeaderMap, StatusCode};
 use ports::Verdict;
 
-use super::client::{Call, Reply};
+use super::client::Reply;
 use super::wire;
 use crate::Error;
 
@@ -16,18 +16,11 @@ const MAX_WAIT: Duration = Duration::from_secs(3_600);
 /// Of GitHub's words, enough for a log line.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The error that `reply` is, as an answer to `call` at `now`.
-pub(super) fn read(call: &Call, reply: &Reply, now: SystemTime) -> Error {
-    let message = message(&reply.body);
+/// The error that `reply` is, as an answer to `operation` on `object` at `now`.
+pub(super) fn read(operation: &'static str, object: &str, reply: &Reply, now: SystemTime) -> Error {
+    let message = message(reply);
     let (verdict, remedy) = judge(reply, &message, now);
-    Error::Refused {
-        operation: call.operation,
-        object: call.object.clone(),
-        status: reply.status.as_u16(),
-        message,
-        remedy,
-        verdict,
-    }
+    Error::Refused { operation, object: object.to_owned(), status: reply.status.as_u16(), message, remedy, verdict }
 }
 
 /// Whether a 409 says that a secret was found in the pushed content.
@@ -96,7 +89,9 @@ fn is_limit(headers: &HeaderMap, message: &str) -> bool {
 
 fn named_wait(headers: &HeaderMap, now: SystemTime) -> Duration {
     let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    // The hour's end says when there will be more only to who has none left.
     let until_reset = || {
+        seconds("x-ratelimit-remaining").filter(|left| *left == 0)?;
         let reset = UNIX_EPOCH.checked_add(Duration::from_secs(seconds("x-ratelimit-reset")?))?;
         reset.duration_since(now).ok()
     };
@@ -104,16 +99,26 @@ fn named_wait(headers: &HeaderMap, now: SystemTime) -> Duration {
     wait.unwrap_or(LIMIT_WAIT).min(MAX_WAIT)
 }
 
-fn message(body: &[u8]) -> String {
-    let refusal = refusal(body);
+fn message(reply: &Reply) -> String {
+    let refusal = refusal(&reply.body);
     let details = refusal.errors.iter().filter_map(|error| {
         error.get("message").and_then(serde_json::Value::as_str).or_else(|| error.as_str()).map(str::to_owned)
     });
-    let words: Vec<String> = std::iter::once(refusal.message).chain(details).filter(|text| !text.is_empty()).collect();
+    let words: Vec<String> = std::iter::once(refusal.message)
+        .chain(details)
+        .chain(plain_text(reply))
+        .filter(|text| !text.is_empty())
+        .collect();
     if words.is_empty() {
         return "no reason".to_owned();
     }
     words.join("; ").chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// Git's protocol refuses in plain words.
+fn plain_text(reply: &Reply) -> Option<String> {
+    let kind = reply.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
+    kind.starts_with("text/plain").then(|| String::from_utf8_lossy(&reply.body).trim().to_owned())
 }
 
 /// A body that is no JSON (a proxy's page) says nothing.
@@ -135,8 +140,7 @@ mod tests {
     }
 
     fn check(reply: &Reply, verdict: Verdict, words: &str) {
-        let call = Call::get("create repository", "octo/demo".to_owned(), "/user/repos".to_owned());
-        let error = read(&call, reply, UNIX_EPOCH + Duration::from_secs(NOW_S));
+        let error = read("create repository", "octo/demo", reply, UNIX_EPOCH + Duration::from_secs(NOW_S));
         assert_eq!(error.verdict(), verdict, "{error}");
         assert!(error.to_string().contains(words), "{error}");
         assert!(error.to_string().starts_with("create repository octo/demo: GitHub answered "), "{error}");
@@ -147,6 +151,8 @@ mod tests {
         let later = |s| Verdict::RetryAfter(Duration::from_secs(s));
         check(&reply(429, &[("retry-after", "7")], ""), later(7), "wait 7 s");
         check(&reply(429, &[], ""), later(60), "wait 60 s");
+        let other_limit = [("x-ratelimit-remaining", "4000"), ("x-ratelimit-reset", "1795003000")];
+        check(&reply(429, &other_limit, ""), later(60), "wait 60 s");
         check(&reply(403, &[("retry-after", "30")], ""), later(30), "wait 30 s");
         let reset = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000090")];
         check(&reply(403, &reset, ""), later(90), "wait 90 s");
@@ -183,6 +189,8 @@ mod tests {
         check(&reply(422, &[], clash), Verdict::GiveUp, "name already exists");
         let secret = r#"{"message":"Secret detected","metadata":{"secret_scanning":{"bypass_placeholders":[]}}}"#;
         check(&reply(409, &[], secret), Verdict::GiveUp, "push protection");
+        let plain = reply(403, &[("content-type", "text/plain")], "Write access to repository not granted.\n");
+        check(&plain, Verdict::GiveUp, "Write access to repository not granted.");
         check(&reply(418, &[], r#"{"message":17,"errors":"x"}"#), Verdict::GiveUp, "no reason");
     }
 

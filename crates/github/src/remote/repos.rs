@@ -3,14 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{Method, StatusCode};
-use ports::{Author, Repo, RepoName, RepoQuery, RepoSpec};
+use ports::{Author, PagesBuild, Repo, RepoName, RepoQuery, RepoSpec};
 use serde_json::{Value, json};
 use shared_types::{CommitSha, Timestamp};
 use tracing::info;
 use url::Url;
 
+use super::admission::FIRST_ROUND;
 use super::client::{Call, Reply, not_found, not_ready};
-use super::{AccountKind, RemoteHost, branch_in_route, refusal, repo_call, wire};
+use super::{AccountKind, RemoteHost, branch_in_route, full_name, refusal, repo_call, wire};
 use crate::{Error, objects};
 
 /// Pages of 100 repositories that a search reads, newest first.
@@ -18,6 +19,9 @@ const MAX_PAGES: u32 = 10;
 const PER_PAGE: usize = 100;
 /// Repositories with the right prefix whose history is read.
 const MAX_CANDIDATES: usize = 20;
+
+/// The topic of every repository that we make.
+const TOPIC: &str = "sitewright";
 
 /// Whether a branch is known to have had a commit.
 #[derive(Debug, Clone, Copy)]
@@ -69,19 +73,53 @@ impl RemoteHost {
     }
 
     pub(super) async fn ensure(&self, spec: &RepoSpec) -> Result<Repo, Error> {
-        let repository = self.create_or_get(spec).await?;
+        self.admission.admit("begin", spec.name.as_str(), FIRST_ROUND)?;
+        let (repository, made) = self.create_or_get(spec).await?;
         let full = format!("{}/{}", repository.owner.login, repository.name);
-        // A name that redirects to a renamed repository is no more ours than one without marker.
-        let other = repository.name != spec.name.as_str();
-        match self.history(&repository).await? {
-            History::Empty => {
-                self.put_licence(&full, spec).await?;
-                let repository = self.published_branch(&full).await?;
-                self.describe(repository, spec.name.clone()).await
+        let history = match made {
+            Made::Now => History::Empty,
+            Made::Before => self.history(&repository).await?,
+        };
+        match history {
+            History::Empty if made == Made::Now || is_begun(&repository, spec) => {
+                self.mark(&full, &repository).await?;
+                if spec.pages == PagesBuild::Workflow {
+                    return self.begin_workflow_site(&full, spec).await;
+                }
+                self.describe_empty(repository, spec.name.clone())
             }
-            history if !other && history.carries(&spec.marker) => self.describe(repository, spec.name.clone()).await,
+            history if is_ours(&repository, &history, spec) => self.describe(repository, spec.name.clone()).await,
             _ => Err(Error::NameTaken { owner: repository.owner.login, name: spec.name.to_string() }),
         }
+    }
+
+    /// Says to everyone, and to ourselves, whose work it is.
+    async fn mark(&self, full: &str, repository: &wire::Repository) -> Result<(), Error> {
+        if repository.topics.iter().any(|topic| topic == TOPIC) {
+            return Ok(());
+        }
+        let names: Vec<&str> = repository.topics.iter().map(String::as_str).chain([TOPIC]).collect();
+        let call = repo_call(Method::PUT, "set the topics of", full, "/topics").with(json!({ "names": names }));
+        let reply = self.client.settling(&call, not_found).await?;
+        if reply.status.is_success() { Ok(()) } else { Err(reply.refusal(&call)) }
+    }
+
+    /// A workflow deploys only where pages are on before its push, and they can be on only where
+    /// there is a commit: such a repository begins with its licence.
+    async fn begin_workflow_site(&self, full: &str, spec: &RepoSpec) -> Result<Repo, Error> {
+        self.put_licence(full, spec).await?;
+        let repo = self.describe(self.published_branch(full).await?, spec.name.clone()).await?;
+        let pages_url = self.switch_pages_on(&repo, PagesBuild::Workflow).await?;
+        Ok(Repo { pages_url, ..repo })
+    }
+
+    /// The first push to an empty repository makes its default branch, as a rule.
+    pub(super) async fn keep_default_branch(&self, repo: &Repo) -> Result<(), Error> {
+        let full = full_name(repo);
+        if self.repository(&full).await?.default_branch == repo.default_branch {
+            return Ok(());
+        }
+        self.set_default_branch(&full, &repo.default_branch).await.map(drop)
     }
 
     /// The commit that `branch` of `full` (`owner/name`) points to.
@@ -99,7 +137,7 @@ impl RemoteHost {
         sha(&reply.read::<wire::Reference>(&call)?.object.sha).map(Some)
     }
 
-    async fn create_or_get(&self, spec: &RepoSpec) -> Result<wire::Repository, Error> {
+    async fn create_or_get(&self, spec: &RepoSpec) -> Result<(wire::Repository, Made), Error> {
         let account = self.account().await?;
         let full = format!("{}/{}", account.owner, spec.name);
         let route = match account.kind {
@@ -113,16 +151,16 @@ impl RemoteHost {
             route,
             body: Some(json!({
                 "name": spec.name, "description": spec.description, "private": false, "auto_init": false,
-                "has_wiki": false, "has_projects": false,
+                "homepage": usual_pages_url(&account.owner, &spec.name)?, "has_wiki": false, "has_projects": false,
             })),
         };
         let reply = self.client.send(&create).await?;
         let taken = reply.status == StatusCode::UNPROCESSABLE_ENTITY
             && refusal::is_about(&reply.body, "name", "already exists");
-        if taken { self.repository(&full).await } else { reply.read(&create) }
+        Ok(if taken { (self.repository(&full).await?, Made::Before) } else { (reply.read(&create)?, Made::Now) })
     }
 
-    async fn repository(&self, full: &str) -> Result<wire::Repository, Error> {
+    pub(super) async fn repository(&self, full: &str) -> Result<wire::Repository, Error> {
         let call = repo_call(Method::GET, "read repository", full, "");
         self.client.settling(&call, not_found).await?.read(&call)
     }
@@ -143,7 +181,7 @@ impl RemoteHost {
         Ok(History::Messages(commits.into_iter().map(|listed| listed.commit.message).collect()))
     }
 
-    /// The first commit: the git data API answers 409 until there is one.
+    /// A first commit with the marker, by the one route that an empty repository takes.
     async fn put_licence(&self, full: &str, spec: &RepoSpec) -> Result<(), Error> {
         let signature = signature(&spec.author, spec.at);
         let call = repo_call(Method::PUT, "add the licence to", full, "/contents/LICENSE").with(json!({
@@ -176,8 +214,34 @@ impl RemoteHost {
         if !reply.status.is_success() && reply.status != StatusCode::UNPROCESSABLE_ENTITY {
             return Err(reply.refusal(&branch));
         }
+        self.set_default_branch(full, &self.default_branch).await
+    }
+
+    async fn set_default_branch(&self, full: &str, branch: &str) -> Result<wire::Repository, Error> {
         let call = repo_call(Method::PATCH, "set the default branch of", full, "");
-        self.client.get(call.with(json!({ "default_branch": self.default_branch }))).await
+        self.client.get(call.with(json!({ "default_branch": branch }))).await
+    }
+
+    /// Shows people where the site is, when it is elsewhere than was said at the creation.
+    pub(super) async fn set_homepage(&self, full: &str, url: &Url) -> Result<(), Error> {
+        if self.repository(full).await?.homepage.as_deref() == Some(url.as_str()) {
+            return Ok(());
+        }
+        let call = repo_call(Method::PATCH, "set the homepage of", full, "");
+        self.client.get::<wire::Repository>(call.with(json!({ "homepage": url }))).await.map(drop)
+    }
+
+    /// What is published from it is the configured branch, whatever the account's settings say.
+    fn describe_empty(&self, repository: wire::Repository, name: RepoName) -> Result<Repo, Error> {
+        Ok(Repo {
+            pages_url: usual_pages_url(&repository.owner.login, &name)?,
+            owner: repository.owner.login,
+            name,
+            html_url: repository.html_url,
+            clone_url: repository.clone_url,
+            default_branch: self.default_branch.clone(),
+            head: None,
+        })
     }
 
     /// Only for a repository that has a commit.
@@ -201,6 +265,26 @@ impl RemoteHost {
     }
 }
 
+/// Whether this call has made the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Now,
+    Before,
+}
+
+/// Whether an empty repository is what an earlier attempt left: its creation wrote our description.
+fn is_begun(repository: &wire::Repository, spec: &RepoSpec) -> bool {
+    repository.name == spec.name.as_str() && repository.description.as_deref() == Some(&spec.description)
+}
+
+/// Whether a repository with commits is the one that is asked for. A name that redirects to a
+/// renamed repository is no more ours than one without our topic or without our marker.
+fn is_ours(repository: &wire::Repository, history: &History, spec: &RepoSpec) -> bool {
+    repository.name == spec.name.as_str()
+        && repository.topics.iter().any(|topic| topic == TOPIC)
+        && history.carries(&spec.marker)
+}
+
 enum History {
     Empty,
     Messages(Vec<String>),
@@ -216,12 +300,12 @@ impl History {
 }
 
 /// A person and a date as the API takes them: whole seconds, UTC.
-pub(super) fn signature(author: &Author, at: Timestamp) -> Value {
+fn signature(author: &Author, at: Timestamp) -> Value {
     json!({ "name": author.name, "email": author.email, "date": at.to_whole_seconds() })
 }
 
 /// A new branch at a commit that is there.
-pub(super) fn create_branch(full: &str, branch: &str, to: &CommitSha) -> Call {
+fn create_branch(full: &str, branch: &str, to: &CommitSha) -> Call {
     let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": to });
     repo_call(Method::POST, "create a branch in", full, "/git/refs").with(body)
 }
@@ -232,7 +316,7 @@ pub(super) fn sha(text: &str) -> Result<CommitSha, Error> {
 }
 
 /// Where Pages will be, until GitHub says it: custom domains and other hosts are known only then.
-fn usual_pages_url(owner: &str, name: &RepoName) -> Result<Url, Error> {
+pub(super) fn usual_pages_url(owner: &str, name: &RepoName) -> Result<Url, Error> {
     let url = format!("https://{}.github.io/{name}/", owner.to_ascii_lowercase());
     url.parse().map_err(|_| Error::Unreadable { object: url, reason: "it is no URL".to_owned() })
 }

@@ -18,6 +18,10 @@ pub(super) struct Repository {
     pub(super) default_branch: String,
     #[serde(default)]
     pub(super) has_pages: bool,
+    pub(super) description: Option<String>,
+    pub(super) homepage: Option<String>,
+    #[serde(default)]
+    pub(super) topics: Vec<String>,
 }
 
 /// A branch.
@@ -67,13 +71,34 @@ pub(super) struct Blob {
 #[derive(Debug, Deserialize)]
 pub(super) struct Pages {
     pub(super) html_url: Url,
+    pub(super) build_type: Option<String>,
+}
+
+/// One deployment of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Deployment {
+    pub(super) id: u64,
+}
+
+/// One state of a deployment, of a list that begins with the newest.
+#[derive(Debug, Deserialize)]
+pub(super) struct DeploymentStatus {
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) description: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Build {
+    /// GitHub's description lets it be null.
+    #[serde(deserialize_with = "nothing_is_empty")]
     pub(super) status: String,
     pub(super) commit: Option<String>,
     pub(super) error: Option<BuildError>,
+}
+
+fn nothing_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Debug, Deserialize)]

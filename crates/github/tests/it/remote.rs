@@ -35,6 +35,7 @@ async fn host(script: Vec<Exchange>) -> (RemoteHost, tokio::task::JoinHandle<()>
         owner: None,
         default_branch: "main".to_owned(),
         timeout: Duration::from_secs(20),
+        limits: github::budget::Limits::default(),
     })
     .unwrap();
     let peer = tokio::spawn(async move {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bytes::Bytes;
 use github::local::{LocalHost, Options, PagesServer};
-use ports::{Author, CodeHost, CommitDraft, Publication, Repo, RepoSpec, Site};
+use ports::{Author, CodeHost, CommitDraft, PagesBuild, Publication, Repo, RepoSpec, Site};
 use shared_types::{CommitSha, Timestamp};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -97,6 +97,7 @@ pub(crate) fn spec(name: &str) -> RepoSpec {
         marker: MARKER.to_owned(),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_000_000),
+        pages: PagesBuild::Branch,
     }
 }
 
@@ -115,6 +116,7 @@ pub(crate) fn draft(parent: Option<CommitSha>, files: &[(&str, &[u8])]) -> Commi
         message: format!("Build it\n\nSitewright-Repo: {MARKER}\n"),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_000_500),
+        tag: None,
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Fault {
     Answer(Reply),
     /// The request takes effect after a wait.
     Delay(Duration),
+    /// A push is answered, and every ref of it declined for this reason.
+    DeclinePush(String),
 }
 
 /// An answer out of turn.
@@ -44,7 +46,7 @@ pub struct Reply {
     pub status: u16,
     /// More headers.
     pub headers: Vec<(String, String)>,
-    /// JSON.
+    /// JSON, or a text, which is sent as a page.
     pub body: Value,
 }
 
@@ -77,6 +79,12 @@ impl Reply {
             "status": status.to_string(),
         });
         Self { status, headers: Vec::new(), body }
+    }
+
+    /// A page of a proxy or of the site itself instead of an answer of the API.
+    #[must_use]
+    pub fn page(status: u16, html: &str) -> Self {
+        Self { status, headers: Vec::new(), body: Value::String(html.to_owned()) }
     }
 
     /// Too many requests at once: 403 with `retry-after`.

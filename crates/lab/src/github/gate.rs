@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Body, Call, Refusal};
 use super::faults::{Fault, Faults};
 use super::state::Account;
 
@@ -30,8 +32,27 @@ pub struct Seen {
     pub status: Option<u16>,
 }
 
+/// One call of the REST API with its whole answer, kept for [`super::Options::keep_exchanges`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// Upper case.
+    pub method: String,
+    /// Percent-encoded, without the query.
+    pub path: String,
+    /// What follows `?`, encoded.
+    pub query: String,
+    /// The body as JSON; null where there was none.
+    pub body: Value,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's body as JSON; null where there was none.
+    pub answer: Value,
+}
+
 #[derive(Debug)]
 pub(super) struct Gate {
+    pub(super) exchanges: Vec<Exchange>,
+    exchanges_max: usize,
     pub(super) faults: Faults,
     pub(super) log: VecDeque<Seen>,
     token: Option<String>,
@@ -44,8 +65,10 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(token: Option<String>, scopes: String, limit: u32) -> Self {
+    pub(super) fn new(token: Option<String>, scopes: String, limit: u32, exchanges_max: usize) -> Self {
         Self {
+            exchanges: Vec::new(),
+            exchanges_max,
             faults: Faults::default(),
             log: VecDeque::new(),
             token,
@@ -60,6 +83,10 @@ impl Gate {
 
     pub(super) fn requests(&self) -> u64 {
         self.requests
+    }
+
+    pub(super) fn scopes(&self) -> &str {
+        &self.scopes
     }
 
     pub(super) fn mutations(&self) -> u64 {
@@ -95,13 +122,7 @@ impl Gate {
         now: OffsetDateTime,
     ) -> Result<(), Answer> {
         let given = authorization.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("token ")));
-        match (given.map(str::trim), &self.token) {
-            (None | Some(""), _) => return Err(Refusal::new(401, "Requires authentication").into_answer("")),
-            (Some(given), Some(token)) if given != token => {
-                return Err(Refusal::new(401, "Bad credentials").into_answer(""));
-            }
-            _ => {}
-        }
+        self.check(given)?;
         if now >= self.window_ends {
             self.window_ends = now + WINDOW;
             self.used = 0;
@@ -113,6 +134,22 @@ impl Gate {
         }
         self.used += 1;
         Ok(())
+    }
+
+    /// Whether a request of git's protocol may go on. It takes nothing from the hour's requests.
+    pub(super) fn admit_git(&self, authorization: Option<&str>) -> Result<(), Answer> {
+        let pair = authorization.and_then(|text| text.strip_prefix("Basic "));
+        let pair =
+            pair.and_then(|text| BASE64_STANDARD.decode(text).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+        self.check(pair.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password))
+    }
+
+    fn check(&self, given: Option<&str>) -> Result<(), Answer> {
+        match (given.map(str::trim), &self.token) {
+            (None | Some(""), _) => Err(Refusal::new(401, "Requires authentication").into_answer("")),
+            (Some(given), Some(token)) if given != token => Err(Refusal::new(401, "Bad credentials").into_answer("")),
+            _ => Ok(()),
+        }
     }
 
     /// Uses up the rest of the hour's requests.
@@ -127,6 +164,24 @@ impl Gate {
         if let Some(seen) = self.log.iter_mut().rev().find(|seen| seen.number == number) {
             seen.status = Some(status);
         }
+    }
+
+    /// Keeps the exchange, as long as there is room for it.
+    pub(super) fn keep(&mut self, call: &Call, answer: &Answer) {
+        if self.exchanges.len() == self.exchanges_max {
+            return;
+        }
+        self.exchanges.push(Exchange {
+            method: call.method.clone(),
+            path: call.path.clone(),
+            query: call.query.clone(),
+            body: serde_json::from_slice(&call.body).unwrap_or_default(),
+            status: answer.status,
+            answer: match &answer.body {
+                Body::Json(body) => body.clone(),
+                Body::Empty | Body::Raw(..) => Value::Null,
+            },
+        });
     }
 
     /// The headers that every answer carries.
@@ -149,7 +204,6 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::github::answer::Body;
     use crate::github::state::AccountKind;
 
     /// The status and message that a gate with token `t` and two requests an hour gives.
@@ -168,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_token_is_needed_and_an_hour_has_its_limit() {
-        let mut gate = Gate::new(Some("t".to_owned()), "repo".to_owned(), 2);
+        let mut gate = Gate::new(Some("t".to_owned()), "repo".to_owned(), 2, 0);
         check(&mut gate, None, 0, "401 Requires authentication");
         check(&mut gate, Some("Basic dDp0"), 0, "401 Requires authentication");
         check(&mut gate, Some("Bearer x"), 0, "401 Bad credentials");

@@ -1,17 +1,18 @@
 //! The view from outside the protocol: what happened, and what shall go wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use time::OffsetDateTime;
 
-use super::faults::{Fault, When};
-use super::gate::{Gate, Seen};
+use super::faults::{Fault, Reply, When};
+use super::gate::{Exchange, Gate, Seen};
 use super::objects::{Mode, Object, ObjectId, Signature};
 use super::odb::{Paths, put_leaf, remove_path};
 use super::pages::{BuildPlan, Plans};
+use super::site::Caches;
 use super::state::{NewRepository, Repository, World, branch_ref};
 
 /// Looks into a running stand-in and sets its faults. Cheap to clone.
@@ -22,6 +23,9 @@ pub struct Handle(pub(super) Arc<Mutex<Inside>>);
 pub(super) struct Inside {
     pub(super) world: World,
     pub(super) gate: Gate,
+    pub(super) caches: Caches,
+    /// Answers of the sites out of turn, one a request.
+    pub(super) site_faults: VecDeque<Reply>,
 }
 
 /// A repository at one moment.
@@ -79,7 +83,7 @@ pub struct PagesView {
 
 impl Handle {
     pub(super) fn new(world: World, gate: Gate) -> Self {
-        Self(Arc::new(Mutex::new(Inside { world, gate })))
+        Self(Arc::new(Mutex::new(Inside { world, gate, caches: Caches::default(), site_faults: VecDeque::new() })))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -103,6 +107,12 @@ impl Handle {
     #[must_use]
     pub fn requests(&self) -> Vec<Seen> {
         self.lock().gate.log.iter().cloned().collect()
+    }
+
+    /// The calls that were kept with their answers, oldest first.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.lock().gate.exchanges.clone()
     }
 
     /// How many requests the API got.
@@ -151,6 +161,17 @@ impl Handle {
     /// The fate of every build that has no fate of its own.
     pub fn plan_all_builds(&self, plan: BuildPlan) {
         self.plans(|all| all.otherwise = plan);
+    }
+
+    /// From now on, so many addresses of sites show what was there before the last deployment, and
+    /// each goes on showing it.
+    pub fn keep_stale(&self, addresses: u32) {
+        self.lock().caches.stale = addresses;
+    }
+
+    /// The next requests to the sites are answered so, one each.
+    pub fn answer_sites(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.lock().site_faults.extend(replies);
     }
 
     fn plans(&self, change: impl FnOnce(&mut Plans)) {

@@ -20,6 +20,10 @@ impl Objects {
         id
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectId, &Object)> {
+        self.0.iter()
+    }
+
     pub(super) fn get(&self, id: ObjectId) -> Option<&Object> {
         self.0.get(&id)
     }

@@ -28,6 +28,8 @@ pub enum BuildEnd {
     Errored(String),
     /// `errored` with this message, and yet the commit is live.
     FailedButLive(String),
+    /// `errored`, cancelled; and so is every later build of the same commit.
+    Cancelled,
     /// It does not end.
     Never,
 }
@@ -77,6 +79,9 @@ pub(super) struct Pages {
     pub(super) builds: Vec<Build>,
     /// The commit that is served.
     pub(super) live: Option<ObjectId>,
+    /// What was served before that, which a cache may still have.
+    pub(super) before: Option<ObjectId>,
+    cancelled: Vec<ObjectId>,
 }
 
 /// The fates of the builds to come: those set one by one first, then the same for all.
@@ -111,6 +116,12 @@ impl BuildPlan {
         Self { polls: 0, end: BuildEnd::FailedButLive(message.to_owned()) }
     }
 
+    /// Cancelled at once, for good.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self { polls: 0, end: BuildEnd::Cancelled }
+    }
+
     /// Stays in the queue.
     #[must_use]
     pub fn stuck() -> Self {
@@ -132,7 +143,7 @@ impl Plans {
 
 impl Pages {
     pub(super) fn new(build_type: BuildType, source: Source) -> Self {
-        Self { build_type, source, builds: Vec::new(), live: None }
+        Self { build_type, source, builds: Vec::new(), live: None, before: None, cancelled: Vec::new() }
     }
 
     /// Starts a build of `commit`. One that had not ended is given up, as GitHub cancels what is
@@ -142,6 +153,7 @@ impl Pages {
             build.status = Status::Errored("Page build was superseded by a newer one.".to_owned());
             build.updated_at = now;
         }
+        let plan = if self.cancelled.contains(&commit) { BuildPlan::cancelled() } else { plan };
         self.builds.push(Build {
             id,
             commit,
@@ -175,12 +187,16 @@ impl Pages {
             BuildEnd::Built => (Status::Built, true),
             BuildEnd::Errored(message) => (Status::Errored(message.clone()), false),
             BuildEnd::FailedButLive(message) => (Status::Errored(message.clone()), true),
+            BuildEnd::Cancelled => {
+                self.cancelled.push(build.commit);
+                (Status::Errored("The deployment was cancelled.".to_owned()), false)
+            }
             BuildEnd::Never => return,
         };
         build.status = status;
         build.updated_at = now;
-        if is_live {
-            self.live = Some(build.commit);
+        if is_live && self.live != Some(build.commit) {
+            self.before = self.live.replace(build.commit);
         }
     }
 
@@ -249,6 +265,7 @@ mod tests {
         check(BuildPlan::after_polls(2), 3, "queued building built", true);
         check(BuildPlan::errored("no"), 1, "errored", false);
         check(BuildPlan::failed_but_live("no"), 1, "errored", true);
+        check(BuildPlan::cancelled(), 2, "errored errored", false);
         check(BuildPlan::stuck(), 3, "queued building building", false);
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod commits;
 mod contents;
+mod deployments;
 mod objects;
 mod pages;
 mod pulls;
@@ -109,6 +110,10 @@ fn in_repository(w: &mut World, c: &Call, at: At<'_>, rest: &[&str]) -> Routed {
         }
         (_, ["git", git @ ..]) => in_git(w, c, at, git),
         (_, ["pages", pages @ ..]) => in_pages(w, c, at, pages),
+        ("GET", ["deployments"]) => ("deployments/deployments#list-deployments", deployments::list(w, c, at)),
+        ("GET", ["deployments", id, "statuses"]) => {
+            ("deployments/statuses#list-deployment-statuses", deployments::statuses(w, c, at, id))
+        }
         ("GET", ["pulls"]) => ("pulls/pulls#list-pull-requests", pulls::list(w, c, at)),
         ("POST", ["pulls"]) => ("pulls/pulls#create-a-pull-request", pulls::create(w, c, at)),
         ("GET", ["pulls", number]) => ("pulls/pulls#get-a-pull-request", pulls::get(w, at, number)),

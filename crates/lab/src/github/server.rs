@@ -10,14 +10,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::answer::{Answer, Body, Call};
 use super::faults::{Fault, Reply};
-use super::handle::Handle;
-use super::{routes, site};
+use super::handle::{Handle, Inside};
+use super::{push, routes, site};
 use crate::{Error, http};
 
 /// GitHub takes files of up to 100 MB; with base64 and JSON around it this is as much as the
@@ -66,7 +67,14 @@ async fn answer_site(request: HttpRequest, handle: web::Data<Handle>) -> HttpRes
     if !matches!(request.method().as_str(), "GET" | "HEAD") {
         return HttpResponse::MethodNotAllowed().finish();
     }
-    let answer = site::serve(&handle.lock().world, request.path());
+    let mut inside = handle.lock();
+    let Inside { world, caches, site_faults, .. } = &mut *inside;
+    if let Some(reply) = site_faults.pop_front() {
+        return respond_reply(&reply, Vec::new());
+    }
+    let view = caches.view(&request.uri().to_string());
+    let answer = site::serve(world, request.path(), view);
+    drop(inside);
     respond(answer, Vec::new())
 }
 
@@ -87,6 +95,10 @@ async fn answer_api(request: HttpRequest, body: web::Bytes, handle: web::Data<Ha
             return respond_reply(reply, inside.gate.headers(number));
         }
         Some(Fault::Delay(wait)) => tokio::time::sleep(*wait).await,
+        Some(Fault::DeclinePush(reason)) => {
+            handle.lock().gate.answered(number, 200);
+            return respond(push::decline(&body, reason), Vec::new());
+        }
         Some(Fault::CutAfter) | None => {}
     }
 
@@ -114,11 +126,21 @@ fn take_effect(
 ) -> (Answer, Vec<(&'static str, String)>) {
     let mut inside = handle.lock();
     let user = inside.world.user();
+    if let Some(request) = push::Request::of(&call.path, &call.query) {
+        let Inside { world, gate, .. } = &mut *inside;
+        let answer = match gate.admit_git(authorization) {
+            Ok(()) => push::answer(world, &request, &call.body, gate.scopes(), call.now),
+            Err(refusal) => refusal,
+        };
+        gate.answered(number, answer.status);
+        return (answer, Vec::new());
+    }
     let answer = match inside.gate.admit(authorization, &user, call.now) {
         Ok(()) => routes::answer(&mut inside.world, call),
         Err(refusal) => refusal,
     };
     inside.gate.answered(number, answer.status);
+    inside.gate.keep(call, &answer);
     (answer, inside.gate.headers(number))
 }
 
@@ -155,7 +177,11 @@ fn respond(answer: Answer, headers: Vec<(&'static str, String)>) -> HttpResponse
 }
 
 fn respond_reply(reply: &Reply, headers: Vec<(&'static str, String)>) -> HttpResponse {
-    let mut response = respond(Answer::json(reply.status, reply.body.clone()), headers);
+    let answer = match &reply.body {
+        Value::String(page) => Answer::raw(reply.status, page.clone(), "text/html; charset=utf-8"),
+        body => Answer::json(reply.status, body.clone()),
+    };
+    let mut response = respond(answer, headers);
     for (name, value) in &reply.headers {
         // A header that cannot be sent is a slip of the test that set it; the rest still goes out.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {

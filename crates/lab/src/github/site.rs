@@ -3,7 +3,7 @@
 //! Without `.nojekyll` in the source folder, what Jekyll leaves out is not served. Jekyll itself,
 //! with its themes and templates, is not imitated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -14,12 +14,43 @@ use super::state::{Repository, World};
 /// GitHub lets caches keep a page for ten minutes, a missing one too.
 const CACHE_CONTROL: &str = "max-age=600";
 
+/// Caches in front of the sites: they keep what they answered once, by the whole address.
+#[derive(Debug, Default)]
+pub(super) struct Caches {
+    /// So many addresses, each new, still show what was there before the last deployment.
+    pub(super) stale: u32,
+    kept: BTreeSet<String>,
+}
+
+/// What of a site is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    Live,
+    Before,
+}
+
+impl Caches {
+    /// What an address shows. More addresses than any test asks for are not remembered.
+    pub(super) fn view(&mut self, address: &str) -> View {
+        const KEPT_MAX: usize = 10_000;
+        if self.kept.contains(address) {
+            return View::Before;
+        }
+        if self.stale == 0 || self.kept.len() == KEPT_MAX {
+            return View::Live;
+        }
+        self.stale -= 1;
+        self.kept.insert(address.to_owned());
+        View::Before
+    }
+}
+
 /// Answers a GET for `path` (percent-encoded, begins with `/`).
-pub(super) fn serve(w: &World, path: &str) -> Answer {
+pub(super) fn serve(w: &World, path: &str, view: View) -> Answer {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     let mut parts = decoded.trim_start_matches('/').splitn(3, '/');
     let (Some(owner), Some(name)) = (parts.next(), parts.next()) else { return no_site() };
-    let Some(files) = w.repo(owner, name).and_then(live_files) else { return no_site() };
+    let Some(files) = w.repo(owner, name).and_then(|repo| files_of(repo, view)) else { return no_site() };
     let Some(file) = parts.next() else { return moved(&format!("{path}/")) };
 
     let file_named = |name: &str| files.get_key_value(name).map(|(name, bytes)| page(200, name, bytes.clone()));
@@ -35,10 +66,13 @@ pub(super) fn serve(w: &World, path: &str) -> Answer {
     }
 }
 
-/// The files of the live commit below the source folder; nothing before the first build.
-fn live_files(repo: &Repository) -> Option<BTreeMap<String, Bytes>> {
+/// The files of the shown commit below the source folder; nothing before the first build.
+fn files_of(repo: &Repository, view: View) -> Option<BTreeMap<String, Bytes>> {
     let pages = repo.pages.as_ref()?;
-    let all = repo.files(pages.live?);
+    let all = repo.files(match view {
+        View::Live => pages.live?,
+        View::Before => pages.before?,
+    });
     let prefix = match pages.source.path.as_str() {
         "/" => "",
         _ => "docs/",

@@ -173,6 +173,10 @@ impl World {
     /// Points a ref to an object that is there, and starts the build that such a push starts.
     pub(super) fn push(&mut self, owner: &str, name: &str, full_ref: &str, to: ObjectId, now: OffsetDateTime) {
         let Some(repo) = self.repo_mut(owner, name) else { return };
+        // The first branch of an empty repository becomes its default one.
+        if let (true, Some(branch)) = (repo.is_empty(), full_ref.strip_prefix("refs/heads/")) {
+            repo.default_branch = branch.to_owned();
+        }
         repo.refs.insert(full_ref.to_owned(), to);
         repo.pushed_at = now;
         repo.updated_at = now;

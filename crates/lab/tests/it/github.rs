@@ -2,6 +2,7 @@
 //! product's own code host run against it.
 
 mod objects;
+mod openapi;
 mod pages;
 mod protocol;
 mod remote;

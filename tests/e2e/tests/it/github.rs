@@ -57,6 +57,21 @@ async fn a_token_that_is_refused_parks_the_flow_until_another_one_is_set() -> Re
     Ok(())
 }
 
+/// Each bad day of pages and limits that ends within minutes; those that end with the deadline are
+/// tested by core-flows, with a clock that is paused.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_days_end_as_stated() -> Result<()> {
+    let mut outside = Outside::new()?;
+    let (handle, launch) = outside.github(&["a", "-token"].concat())?;
+    let server = Instance::start(launch.without_limits()).await?;
+    for day in e2e::github_days::days() {
+        day.play(&outside, &server, &handle).await?;
+    }
+    let health = server.get("health").await?;
+    ensure!(health.contains("\"github\""), "{health}");
+    Ok(())
+}
+
 /// Files below `folder` that hold `needle`.
 fn grep(folder: &std::path::Path, needle: &[u8]) -> Result<Vec<std::path::PathBuf>> {
     let mut found = Vec::new();

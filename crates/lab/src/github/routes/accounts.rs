@@ -1,6 +1,7 @@
 //! `/user`, `/users/{login}`, `/orgs/{login}`.
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::shape;
 use crate::github::answer::{Answer, Outcome, Refusal};
@@ -10,6 +11,16 @@ pub(super) fn me(w: &World) -> Outcome {
     let user = w.user();
     let mut body = shape::account(w, &user);
     body["name"] = json!(user.login);
+    for absent in ["company", "location", "email", "hireable", "bio"] {
+        body[absent] = serde_json::Value::Null;
+    }
+    for counter in ["public_gists", "followers", "following"] {
+        body[counter] = json!(0);
+    }
+    body["blog"] = json!("");
+    for at in ["created_at", "updated_at"] {
+        body[at] = json!(shape::time(OffsetDateTime::UNIX_EPOCH));
+    }
     body["public_repos"] = json!(w.repos().filter(|repo| repo.owner == user).count());
     Ok(Answer::json(200, body))
 }

@@ -8,6 +8,14 @@ use super::{At, shape};
 use crate::github::answer::{Answer, Call, Outcome, Refusal};
 use crate::github::state::{Pull, Repository, World};
 
+/// What is the same for every pull request here: nobody reviews, counts or merges it.
+const CONSTANTS: &[(&[&str], Value)] = &[
+    (&["assignee", "milestone", "auto_merge", "mergeable", "merged_by"], Value::Null),
+    (&["merged", "maintainer_can_modify"], Value::Bool(false)),
+];
+/// Counters of a pull request that nothing here moves.
+const ZEROS: [&str; 5] = ["additions", "deletions", "changed_files", "comments", "review_comments"];
+
 #[derive(Debug, Deserialize)]
 struct Creation {
     title: String,
@@ -97,7 +105,7 @@ fn shape_pull(w: &World, repo: &Repository, pull: &Pull) -> Value {
             "repo": shape::repository(w, repo),
         })
     };
-    json!({
+    let mut shown = json!({
         "url": format!("{api}/pulls/{}", pull.number),
         "id": pull.id,
         "node_id": shape::node_id("PR", pull.id),
@@ -117,7 +125,41 @@ fn shape_pull(w: &World, repo: &Repository, pull: &Pull) -> Value {
         "merged_at": null,
         "merge_commit_sha": null,
         "draft": pull.draft,
+        "comments_url": format!("{api}/issues/{}/comments", pull.number),
+        "commits_url": format!("{api}/pulls/{}/commits", pull.number),
+        "review_comment_url": format!("{api}/pulls/comments{{/number}}"),
+        "review_comments_url": format!("{api}/pulls/{}/comments", pull.number),
+        "statuses_url": format!("{api}/statuses/{}", repo.branch(&pull.head).map(|id| id.to_string()).unwrap_or_default()),
+        "_links": links(&api, &html_url, pull.number),
         "head": side(&pull.head),
         "base": side(&pull.base),
+    });
+    for (fields, value) in CONSTANTS {
+        for field in *fields {
+            shown[*field] = value.clone();
+        }
+    }
+    for counter in ZEROS {
+        shown[counter] = json!(0);
+    }
+    shown["labels"] = json!([]);
+    shown["commits"] = json!(1);
+    shown["author_association"] = json!("OWNER");
+    shown["mergeable_state"] = json!("unknown");
+    shown
+}
+
+/// What people and programs follow from a pull request.
+fn links(api: &str, html_url: &str, number: u64) -> Value {
+    let href = |url: String| json!({ "href": url });
+    json!({
+        "self": href(format!("{api}/pulls/{number}")),
+        "html": href(html_url.to_owned()),
+        "issue": href(format!("{api}/issues/{number}")),
+        "comments": href(format!("{api}/issues/{number}/comments")),
+        "review_comments": href(format!("{api}/pulls/{number}/comments")),
+        "review_comment": href(format!("{api}/pulls/comments{{/number}}")),
+        "commits": href(format!("{api}/pulls/{number}/commits")),
+        "statuses": href(format!("{api}/statuses")),
     })
 }

@@ -1,5 +1,5 @@
-//! JSON as GitHub shapes it. Only what the stand-in knows to be true is filled in; the many links
-//! of a repository that lead nowhere here are left out.
+//! JSON as GitHub shapes it, whole by GitHub's own description of its API. Most links of a
+//! repository lead nowhere here.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -16,7 +16,55 @@ const CONSTANTS: &[(&[&str], Value)] = &[
     (&["language", "mirror_url", "license"], Value::Null),
 ];
 /// Counters that nothing here can move.
-const ZEROS: [&str; 6] = ["size", "stargazers_count", "watchers_count", "forks_count", "forks", "watchers"];
+const ZEROS: [&str; 8] = [
+    "size",
+    "stargazers_count",
+    "watchers_count",
+    "forks_count",
+    "forks",
+    "watchers",
+    "network_count",
+    "subscribers_count",
+];
+/// Links of a repository, below its place in the API.
+const LINKS: &[(&str, &str)] = &[
+    ("archive_url", "/{archive_format}{/ref}"),
+    ("assignees_url", "/assignees{/user}"),
+    ("blobs_url", "/git/blobs{/sha}"),
+    ("branches_url", "/branches{/branch}"),
+    ("collaborators_url", "/collaborators{/collaborator}"),
+    ("comments_url", "/comments{/number}"),
+    ("commits_url", "/commits{/sha}"),
+    ("compare_url", "/compare/{base}...{head}"),
+    ("contents_url", "/contents/{+path}"),
+    ("contributors_url", "/contributors"),
+    ("deployments_url", "/deployments"),
+    ("downloads_url", "/downloads"),
+    ("events_url", "/events"),
+    ("forks_url", "/forks"),
+    ("git_commits_url", "/git/commits{/sha}"),
+    ("git_refs_url", "/git/refs{/sha}"),
+    ("git_tags_url", "/git/tags{/sha}"),
+    ("hooks_url", "/hooks"),
+    ("issue_comment_url", "/issues/comments{/number}"),
+    ("issue_events_url", "/issues/events{/number}"),
+    ("issues_url", "/issues{/number}"),
+    ("keys_url", "/keys{/key_id}"),
+    ("labels_url", "/labels{/name}"),
+    ("languages_url", "/languages"),
+    ("merges_url", "/merges"),
+    ("milestones_url", "/milestones{/number}"),
+    ("notifications_url", "/notifications{?since,all,participating}"),
+    ("pulls_url", "/pulls{/number}"),
+    ("releases_url", "/releases{/id}"),
+    ("stargazers_url", "/stargazers"),
+    ("statuses_url", "/statuses/{sha}"),
+    ("subscribers_url", "/subscribers"),
+    ("subscription_url", "/subscription"),
+    ("tags_url", "/tags"),
+    ("teams_url", "/teams"),
+    ("trees_url", "/git/trees{/sha}"),
+];
 
 /// RFC 3339 in UTC to the second, the way the API shows every time.
 pub(super) fn time(at: OffsetDateTime) -> String {
@@ -89,6 +137,12 @@ pub(super) fn repository(w: &World, repo: &Repository) -> Value {
         "default_branch": repo.default_branch,
         "permissions": { "admin": true, "maintain": true, "push": true, "triage": true, "pull": true },
     });
+    let api = repo_url(w, repo);
+    for (name, below) in LINKS {
+        shown[*name] = json!(format!("{api}{below}"));
+    }
+    shown["git_url"] = json!(format!("git://{}", html_url.trim_start_matches("http://")));
+    shown["ssh_url"] = json!(format!("git@github.com:{full_name}.git"));
     for open in ["open_issues", "open_issues_count"] {
         shown[open] = json!(repo.pulls.len());
     }

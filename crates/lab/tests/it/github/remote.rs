@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use github::budget::Limits;
 use github::remote::{self, RemoteHost};
-use lab::github::{BuildPlan, Fault, Options, Reply, When};
+use lab::github::{BuildPlan, Fault, Options, Reply, RepoView, Seen, When};
 use ports::{
-    Author, CodeHost, CommitDraft, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec, Site, Verdict,
+    Author, CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec,
+    Site, Verdict,
 };
 use secrecy::SecretString;
 use shared_types::{CommitSha, Timestamp};
@@ -20,28 +22,31 @@ const ATTEMPTS: u32 = 5;
 const LOOKS: u32 = 20;
 const MARKER: &str = "marker-of-sales";
 
-fn host(lab: &Lab) -> RemoteHost {
-    host_on(lab, "main")
+pub(super) fn host(lab: &Lab) -> RemoteHost {
+    host_of(lab, None, "main")
 }
 
-fn host_on(lab: &Lab, branch: &str) -> RemoteHost {
+pub(super) fn host_of(lab: &Lab, owner: Option<&str>, branch: &str) -> RemoteHost {
     let options = remote::Options {
         api_url: lab.api.clone(),
         token: SecretString::from(lab.token.clone()),
-        owner: None,
+        owner: owner.map(str::to_owned),
         default_branch: branch.to_owned(),
         timeout: Duration::from_secs(10),
+        // Beyond any test: the limits have tests of their own.
+        limits: Limits { writes_a_minute: 10_000, writes_an_hour: 10_000, requests_an_hour: 100_000 },
     };
     RemoteHost::new(options).unwrap()
 }
 
-fn spec() -> RepoSpec {
+pub(super) fn spec() -> RepoSpec {
     RepoSpec {
         name: "sales-summary-1a2b3c4d".parse().unwrap(),
         description: "Sums the sales".to_owned(),
         marker: MARKER.to_owned(),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_000_000),
+        pages: PagesBuild::Branch,
     }
 }
 
@@ -49,7 +54,7 @@ fn author() -> Author {
     Author { name: "Sitewright".to_owned(), email: "sitewright@example.com".to_owned() }
 }
 
-fn draft(parent: Option<CommitSha>, text: &str) -> CommitDraft {
+pub(super) fn draft(parent: Option<CommitSha>, text: &str) -> CommitDraft {
     let mut site = Site::new();
     site.insert("index.html".parse().unwrap(), format!("<title>{text}</title>").into_bytes());
     site.insert(".nojekyll".parse().unwrap(), Vec::new());
@@ -60,11 +65,20 @@ fn draft(parent: Option<CommitSha>, text: &str) -> CommitDraft {
         message: format!("Build {text}\n\nSitewright-Repo: {MARKER}\n"),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_060_000),
+        tag: Some(text.to_owned()),
     }
 }
 
+/// With a workflow that deploys it.
+pub(super) fn with_workflow(parent: Option<CommitSha>, text: &str) -> CommitDraft {
+    let mut draft = draft(parent, text);
+    let workflow = "jobs:\n  deploy:\n    steps:\n      - uses: actions/deploy-pages@v4\n";
+    draft.site.insert(".github/workflows/pages.yml".parse().unwrap(), workflow.as_bytes().to_vec());
+    draft
+}
+
 /// Two rounds as the runner plays them, each step again while its error says so.
-async fn two_rounds(host: &dyn CodeHost) -> (Repo, [CommitSha; 2]) {
+pub(super) async fn two_rounds(host: &dyn CodeHost) -> (Repo, [CommitSha; 2]) {
     let repo = again(async || host.ensure_repo(&spec()).await).await;
     let first = round(host, &repo, draft(repo.head.clone(), "one")).await;
     let second = round(host, &repo, draft(Some(first.clone()), "two")).await;
@@ -75,12 +89,12 @@ async fn round(host: &dyn CodeHost, repo: &Repo, draft: CommitDraft) -> CommitSh
     let planned = again(async || host.plan_commit(repo, &draft).await).await;
     let publication = again(async || host.publish(repo, &draft, &planned).await).await;
     assert_eq!(publication, Publication::Done);
-    again(async || host.ensure_pages(repo).await).await;
+    again(async || host.ensure_pages(repo, PagesBuild::of(&draft.site)).await).await;
     for _ in 0..LOOKS {
         match again(async || host.pages_status(repo, &planned).await).await {
             PagesState::Built => return planned,
             PagesState::Building => {}
-            PagesState::Failed { reason } => panic!("the build failed: {reason}"),
+            state => panic!("the build failed: {state:?}"),
         }
     }
     panic!("the pages of {planned} were never built");
@@ -116,7 +130,7 @@ async fn two_rounds_are_published_and_served() {
     assert_eq!(seen.pages.unwrap().live.as_deref(), Some(second.as_str()));
     assert!(!seen.files.contains_key("LICENSE"), "the tree is the draft's and nothing else");
 
-    let url = host.ensure_pages(&repo).await.unwrap();
+    let url = host.ensure_pages(&repo, PagesBuild::Branch).await.unwrap();
     assert_eq!(url, lab.sites.join(&format!("student/{}/", repo.name)).unwrap());
     assert_eq!(lab.page(url.path()).await, (200, "<title>two</title>".to_owned()));
 
@@ -133,7 +147,7 @@ async fn two_rounds_are_published_and_served() {
 #[tokio::test]
 async fn sites_are_published_from_the_configured_branch() {
     let lab = Lab::start(Options::default());
-    let host = host_on(&lab, "trunk");
+    let host = host_of(&lab, None, "trunk");
     let (repo, [_, second]) = two_rounds(&host).await;
     let seen = lab.handle.repo("student", repo.name.as_str()).unwrap();
     assert_eq!((seen.default_branch.as_str(), seen.commits[0].sha.as_str()), ("trunk", second.as_str()));
@@ -161,11 +175,11 @@ async fn a_repeated_round_adds_nothing() {
 async fn a_cut_connection_leaves_no_trace() {
     let lab = Lab::start(Options::default());
     let (_, expected) = two_rounds(&host(&lab)).await;
-    let clean = lab.handle.repos();
+    let clean = seen(&lab);
     let requests = lab.handle.request_count();
     let mutations = lab.handle.mutation_count();
     lab.stop().await;
-    assert!(mutations >= 8, "a repository, its licence, twice blob, tree, commit and ref, and pages: {mutations}");
+    assert_eq!(mutations, 6, "a repository, its topic, a push, pages, the homepage, a push");
 
     for fault in [Fault::CutBefore, Fault::CutAfter] {
         for number in 1..=requests {
@@ -175,9 +189,20 @@ async fn a_cut_connection_leaves_no_trace() {
             let struck = lab.handle.requests().into_iter().nth(usize::try_from(number).unwrap() - 1);
             assert_eq!(lab.handle.waiting_faults(), 0, "{fault:?} {struck:?}");
             assert_eq!(commits, expected, "{fault:?} {struck:?}");
-            assert_eq!(lab.handle.repos(), clean, "{fault:?} {struck:?}");
+            assert_eq!(seen(&lab), clean, "{fault:?} {struck:?}");
         }
     }
+}
+
+/// All repositories with everything that a round leaves: commits, tags, topics, homepage, builds.
+/// Without the port, which is another each time.
+fn seen(lab: &Lab) -> Vec<RepoView> {
+    let sites = lab.sites.as_str();
+    let mut repos = lab.handle.repos();
+    for repo in &mut repos {
+        repo.homepage = repo.homepage.take().map(|homepage| homepage.replace(sites, "/"));
+    }
+    repos
 }
 
 #[tokio::test]
@@ -203,12 +228,111 @@ async fn a_push_by_somebody_else_ends_in_one_pull_request() {
     assert_eq!(seen.refs["refs/heads/sitewright/round-3"], planned.as_str());
 }
 
+/// A class on one token lives on 500 writes an hour. The homepage is written anew only where the
+/// site is not at `github.io`, as here.
+#[tokio::test]
+async fn a_round_takes_few_writes() {
+    let lab = Lab::start(Options::default());
+    let host = host(&lab);
+    let repo = host.ensure_repo(&spec()).await.unwrap();
+    let first = round(&host, &repo, draft(repo.head.clone(), "one")).await;
+    let writes = || lab.handle.requests().into_iter().filter(|seen| seen.mutation.is_some()).collect::<Vec<_>>();
+    let paths = |seen: &[Seen]| seen.iter().map(|seen| format!("{} {}", seen.method, seen.path)).collect::<Vec<_>>();
+    let name = &repo.name;
+    assert_eq!(
+        paths(&writes()),
+        [
+            "POST /user/repos".to_owned(),
+            format!("PUT /repos/student/{name}/topics"),
+            format!("POST /student/{name}.git/git-receive-pack"),
+            format!("POST /repos/student/{name}/pages"),
+            format!("PATCH /repos/student/{name}"),
+        ]
+    );
+    round(&host, &repo, draft(Some(first), "two")).await;
+    assert_eq!(paths(&writes()[5..]), [format!("POST /student/{name}.git/git-receive-pack")]);
+}
+
+#[tokio::test]
+async fn a_new_repository_says_whose_it_is_and_where_its_site_is() {
+    let lab = Lab::start(Options::default());
+    let host = host(&lab);
+    let (repo, [first, second]) = two_rounds(&host).await;
+    let seen = lab.handle.repo("student", repo.name.as_str()).unwrap();
+    assert_eq!(
+        (seen.description.as_deref(), &seen.topics[..]),
+        (Some("Sums the sales"), &["sitewright".to_owned()][..])
+    );
+    assert_eq!(seen.homepage.as_deref(), Some(lab.sites.join(&format!("student/{}/", repo.name)).unwrap().as_str()));
+    assert_eq!(seen.refs["refs/tags/one"], first.as_str());
+    assert_eq!(seen.refs["refs/tags/two"], second.as_str());
+    assert_eq!(seen.commits.len(), 2, "one commit a round, and no other");
+}
+
+/// Requirement C-053: what is not marked as ours is left alone.
+#[tokio::test]
+async fn a_repository_is_adopted_by_topic_and_marker_only() {
+    let spec = spec();
+    let name = spec.name.as_str();
+    let marked = format!("m\n\nSitewright-Repo: {MARKER}\n");
+    let check = async |topics: &[&str], message: Option<&str>, adopted: bool| {
+        let lab = Lab::start(Options::default());
+        assert!(lab.handle.create_repo("student", name));
+        if let Some(message) = message {
+            lab.handle.push("student", name, "main", message, &[("a", Some(b"a"))]).unwrap();
+        }
+        let body = serde_json::json!({ "names": topics });
+        lab.send("PUT", &format!("/repos/student/{name}/topics"), Some(body)).await.unwrap();
+        let made = host(&lab).ensure_repo(&spec).await;
+        assert_eq!(made.is_ok(), adopted, "{topics:?} {message:?} {made:?}");
+    };
+    check(&["sitewright"], Some(&marked), true).await;
+    check(&["sitewright"], Some("m"), false).await;
+    check(&[], Some(&marked), false).await;
+    check(&["sitewright"], None, false).await;
+}
+
+#[tokio::test]
+async fn a_tag_of_an_earlier_commit_stays() {
+    let lab = Lab::start(Options::default());
+    let host = host(&lab);
+    let (repo, [_, second]) = two_rounds(&host).await;
+    let mut again_two = draft(Some(second.clone()), "three");
+    again_two.tag = Some("two".to_owned());
+    let third = round(&host, &repo, again_two).await;
+    let refs = lab.handle.repo("student", repo.name.as_str()).unwrap().refs;
+    assert_eq!(refs["refs/tags/two"], second.as_str());
+    assert_eq!(refs[&format!("refs/tags/two-{}", &third.as_str()[..7])], third.as_str());
+}
+
+/// A site that deploys itself: pages are on, by workflow, before its push.
+#[tokio::test]
+async fn a_site_with_a_workflow_is_deployed_by_it() {
+    let lab = Lab::start(Options { builds: BuildPlan::after_polls(1), ..Options::default() });
+    let host = host(&lab);
+    let repo = host.ensure_repo(&RepoSpec { pages: PagesBuild::Workflow, ..spec() }).await.unwrap();
+    let first = round(&host, &repo, with_workflow(repo.head.clone(), "one")).await;
+    let second = round(&host, &repo, draft(Some(first), "two")).await;
+    let third = round(&host, &repo, with_workflow(Some(second), "three")).await;
+    let pages = lab.handle.repo("student", repo.name.as_str()).unwrap().pages.unwrap();
+    assert_eq!((pages.build_type, pages.live.as_deref()), ("workflow", Some(third.as_str())));
+
+    let lab = Lab::start(Options { scopes: "repo".to_owned(), ..Options::default() });
+    let host = self::host(&lab);
+    let repo = host.ensure_repo(&RepoSpec { pages: PagesBuild::Workflow, ..spec() }).await.unwrap();
+    let draft = with_workflow(repo.head.clone(), "one");
+    let planned = host.plan_commit(&repo, &draft).await.unwrap();
+    let error = host.publish(&repo, &draft, &planned).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::GiveUp);
+    assert!(ports::ErrorChain(&error).to_string().contains("Workflows: write"), "{}", ports::ErrorChain(&error));
+}
+
 #[tokio::test]
 async fn each_refusal_has_its_verdict() {
-    let check = async |path: &str, reply: Reply, expected: Verdict| {
+    let check = async |path: &str, fault: Fault, expected: Verdict| {
         let lab = Lab::start(Options::default());
         let host = host(&lab);
-        lab.handle.inject(When::matching("POST", path), Fault::Answer(reply.clone()));
+        lab.handle.inject(When::matching("POST", path), fault.clone());
         let repo = host.ensure_repo(&spec()).await;
         let error = match repo {
             Err(error) => error,
@@ -218,18 +342,24 @@ async fn each_refusal_has_its_verdict() {
                 host.publish(&repo, &draft, &planned).await.unwrap_err()
             }
         };
-        assert_eq!(error.verdict(), expected, "{path} {reply:?}: {}", ports::ErrorChain(&error));
+        assert_eq!(error.verdict(), expected, "{path} {fault:?}: {}", ports::ErrorChain(&error));
         format!("{}", ports::ErrorChain(&error))
     };
     let later = Verdict::RetryAfter(Duration::from_secs(7));
-    let (make, trees) = ("/user/repos", "/repos/*/*/git/trees");
-    check(make, Reply::secondary_limit(7), later).await;
-    check(trees, Reply::secondary_limit(7), later).await;
-    check(make, Reply::refusal(502, "Server Error"), Verdict::RetryWithBackoff).await;
-    check(make, Reply::refusal(401, "Bad credentials"), Verdict::RetryAfter(Duration::from_secs(60))).await;
-    check(trees, Reply::push_protection(), Verdict::GiveUp).await;
-    let text = check(trees, Reply::lacks_permission("contents=write"), Verdict::GiveUp).await;
-    assert!(text.contains("contents=write"), "{text}");
+    let (make, push) = ("/user/repos", "/*/*/git-receive-pack");
+    let answer = Fault::Answer;
+    check(make, answer(Reply::secondary_limit(7)), later).await;
+    check(push, answer(Reply::secondary_limit(7)), later).await;
+    check(push, answer(Reply::page(429, "<h1>Slow down</h1>").with_header("retry-after", "7")), later).await;
+    check(make, answer(Reply::page(429, "<h1>Slow down</h1>")), Verdict::RetryAfter(Duration::from_secs(60))).await;
+    check(make, answer(Reply::refusal(502, "Server Error")), Verdict::RetryWithBackoff).await;
+    check(push, answer(Reply::page(200, "<h1>Login</h1>")), Verdict::RetryWithBackoff).await;
+    check(make, answer(Reply::refusal(401, "Bad credentials")), Verdict::RetryAfter(Duration::from_secs(60))).await;
+    let found = "push declined due to repository rule violations: GH013 push protection";
+    check(push, Fault::DeclinePush(found.to_owned()), Verdict::GiveUp).await;
+    check(push, Fault::DeclinePush("Internal Server Error".to_owned()), Verdict::RetryWithBackoff).await;
+    let text = check(make, answer(Reply::lacks_permission("administration=write")), Verdict::GiveUp).await;
+    assert!(text.contains("administration=write"), "{text}");
 }
 
 #[tokio::test]
@@ -242,7 +372,7 @@ async fn a_build_that_fails_says_why() {
     host.publish(&repo, &draft, &planned).await.unwrap();
     assert_eq!(host.pages_status(&repo, &planned).await.unwrap(), PagesState::Building, "pages are not on yet");
     lab.handle.plan_builds([BuildPlan::errored("no room")]);
-    host.ensure_pages(&repo).await.unwrap();
+    host.ensure_pages(&repo, PagesBuild::Branch).await.unwrap();
     let failed = PagesState::Failed { reason: "no room".to_owned() };
     assert_eq!(host.pages_status(&repo, &planned).await.unwrap(), failed);
 }
@@ -259,15 +389,12 @@ async fn a_repository_that_is_still_being_made_is_waited_for() {
         assert_eq!((seen.len(), seen[0].commits[0].sha.as_str()), (1, commits[1].as_str()), "{method} {path}");
     };
     let missing = || Reply::refusal(404, "Not Found");
-    let empty = || Reply::refusal(409, "Git Repository is empty.");
+    let without_branch = || Reply::refusal(422, "The main branch must exist before GitHub Pages can be built.");
     tokio::join!(
-        check("GET", "/repos/*/*/commits", missing()),
-        check("PUT", "/repos/*/*/contents/LICENSE", missing()),
-        check("PUT", "/repos/*/*/contents/LICENSE", empty()),
+        check("PUT", "/repos/*/*/topics", missing()),
+        check("GET", "/*/*/info/refs", missing()),
         check("GET", "/repos/*/*", missing()),
-        check("GET", "/repos/*/*/git/ref/heads/main", missing()),
-        check("POST", "/repos/*/*/git/blobs", missing()),
-        check("POST", "/repos/*/*/git/trees", empty()),
         check("POST", "/repos/*/*/pages", missing()),
+        check("POST", "/repos/*/*/pages", without_branch()),
     );
 }

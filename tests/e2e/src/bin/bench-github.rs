@@ -1,0 +1,175 @@
+//! What a task costs at GitHub, and what bad days do to it: `cargo xtask bench github`.
+//!
+//! A server on embedded defaults publishes to the lab's GitHub. First what two rounds cost: requests, writes and time,
+//! with answers at once and 50 ms late. Then every single request of both rounds is cut, before and after its effect.
+//! Then the bad days of `e2e::github_days`, each with its stated end. Last, a class in virtual time, admitted by the
+//! product's own calendar of what a token may do.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::github_days::days;
+use e2e::measure::{Figure, report};
+use e2e::{Instance, Launch, Outside, case};
+use lab::github::{Class, Cost, Fault, Handle, Limits, RepoView, When};
+use shared_types::http::Outcome;
+
+const PATIENCE: Duration = Duration::from_secs(180);
+/// More requests than two rounds make.
+const ALL: u32 = 10_000;
+/// Tasks before a server is replaced: its budget is that of a real token, and these are more tasks than it lets through.
+const TASKS_A_SERVER: u64 = 8;
+/// From a class's admission to its callback: a build of GitHub's, as a rule 5 to 17 s, and looking at what it made.
+const WORK: Duration = Duration::from_secs(15);
+/// What the two ways of publishing take, one push or the git data API.
+const PUSH: Cost = Cost { writes: 4, requests: 20 };
+const GIT_DATA: Cost = Cost { writes: 8, requests: 24 };
+
+/// What one round took.
+struct Round {
+    requests: u64,
+    writes: u64,
+    ms: f64,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut figures = Vec::new();
+    for (latency_ms, suffix) in [(0, ""), (50, "_50ms")] {
+        let rounds = two_rounds(Duration::from_millis(latency_ms)).await?;
+        for (number, round) in (1..).zip(&rounds) {
+            if suffix.is_empty() {
+                let most = if number == 1 { 8.0 } else { 4.0 };
+                figures.push(Figure::at_most(&format!("writes_round_{number}"), round.writes as f64, "writes", most));
+                figures.push(Figure::plain(&format!("requests_round_{number}"), round.requests as f64, "requests"));
+            }
+            figures.push(Figure::plain(&format!("wall_round_{number}{suffix}_ms"), round.ms, "ms"));
+        }
+        if suffix.is_empty() {
+            let [first, second] = &rounds;
+            figures.extend(resume(first.requests, second.requests).await?);
+        }
+    }
+    figures.extend(bad_days().await?);
+    figures.extend(classes());
+    report("github", &figures)
+}
+
+/// A server before a GitHub of its own.
+async fn house() -> Result<(Outside, Handle, Launch)> {
+    let mut outside = Outside::new()?;
+    let token = ["bench", "-token"].concat();
+    let (lab, launch) = outside.github(&token)?;
+    Ok((outside, lab, launch.without_limits().with("LOG", "warn")))
+}
+
+async fn two_rounds(latency: Duration) -> Result<[Round; 2]> {
+    let (outside, lab, launch) = house().await?;
+    let server = Instance::start(launch).await?;
+    // The token's own account is asked for once a process: a first task takes that away.
+    play(&outside, &server, 0).await?;
+    if latency > Duration::ZERO {
+        lab.inject_times(ALL, When::matching("*", "/**"), Fault::Delay(latency));
+    }
+    let first = measured(&outside, &server, &lab, 0).await?;
+    let second = measured(&outside, &server, &lab, 1).await?;
+    Ok([first, second])
+}
+
+async fn measured(outside: &Outside, server: &Instance, lab: &Handle, round: usize) -> Result<Round> {
+    let (requests, writes, began) = (lab.request_count(), lab.mutation_count(), Instant::now());
+    play(outside, server, round).await?;
+    let ms = began.elapsed().as_secs_f64() * 1000.0;
+    Ok(Round { requests: lab.request_count() - requests, writes: lab.mutation_count() - writes, ms })
+}
+
+/// Posts a round of the sample and waits for its end.
+async fn play(outside: &Outside, server: &Instance, round: usize) -> Result<()> {
+    let case = case("sales-summary")?;
+    let round = case.rounds.get(round).context("the sample has no such round")?;
+    let receipt = outside.post(server, "/tasks", &round.request).await?;
+    let task = server.finished(receipt.id, PATIENCE).await?;
+    ensure!(task.summary.outcome == Some(Outcome::HandedIn), "{:?} {:?}", task.summary.outcome, task.notes);
+    Ok(())
+}
+
+/// Cuts each request of two rounds, before and after its effect; counts the cuts that left no trace.
+async fn resume(first: u64, second: u64) -> Result<Vec<Figure>> {
+    let (mut points, mut clean) = (0_u64, 0_u64);
+    let (outside, lab, launch) = house().await?;
+    let mut server = Instance::start(launch.clone()).await?;
+    for fault in [Fault::CutBefore, Fault::CutAfter] {
+        for point in 1..=first + second {
+            if points % TASKS_A_SERVER == TASKS_A_SERVER - 1 {
+                server = Instance::start(launch.clone()).await?;
+                play(&outside, &server, 0).await?;
+            }
+            points += 1;
+            let before: Vec<String> = lab.repos().into_iter().map(|repo| repo.name).collect();
+            let mut ended = true;
+            for (round, at) in [(0, Some(point).filter(|at| *at <= first)), (1, point.checked_sub(first))] {
+                if let Some(at) = at.filter(|at| *at > 0) {
+                    lab.inject(When::Request(lab.request_count() + at), fault.clone());
+                }
+                ended &= play(&outside, &server, round).await.is_ok();
+            }
+            lab.clear_faults();
+            let made: Vec<RepoView> = lab.repos().into_iter().filter(|repo| !before.contains(&repo.name)).collect();
+            if ended && made.len() == 1 && is_whole(&made[0]) {
+                clean += 1;
+            } else {
+                println!("{fault:?} at request {point}: {made:#?}");
+            }
+        }
+    }
+    Ok(vec![
+        Figure::plain("resume_points", points as f64, "cuts"),
+        Figure::at_least("resume_points_clean", clean as f64, "cuts", points as f64),
+    ])
+}
+
+/// One commit and one tag a round, topic, homepage, and the last commit live.
+fn is_whole(repo: &RepoView) -> bool {
+    let head = repo.commits.first().map(|commit| commit.sha.clone());
+    let tags = ["refs/tags/round-1", "refs/tags/round-2"].map(|tag| repo.refs.get(tag).cloned());
+    repo.commits.len() == 2
+        && tags == [repo.commits.get(1).map(|commit| commit.sha.clone()), head.clone()]
+        && repo.topics == ["sitewright"]
+        && repo.homepage.is_some()
+        && repo.pages.as_ref().is_some_and(|pages| pages.live == head)
+}
+
+async fn bad_days() -> Result<Vec<Figure>> {
+    let (outside, lab, launch) = house().await?;
+    let server = Instance::start(launch).await?;
+    let days = days();
+    let mut as_stated = 0;
+    for day in &days {
+        match day.play(&outside, &server, &lab).await {
+            Ok(_) => as_stated += 1,
+            Err(error) => println!("{}: {error:#}", day.name),
+        }
+    }
+    Ok(vec![
+        Figure::plain("bad_days", days.len() as f64, "days"),
+        Figure::at_least("bad_days_ended_as_stated", f64::from(as_stated), "days", days.len() as f64),
+    ])
+}
+
+fn classes() -> Vec<Figure> {
+    let play = |tasks, owners, cost| {
+        Class { tasks, owners, limits: Limits::default(), cost, flows_at_once: 8, work: WORK }.play()
+    };
+    let (one, ten, by_data) = (play(100, 1, PUSH), play(500, 10, PUSH), play(100, 1, GIT_DATA));
+    let lost = 100 - one.called_back + 500 - ten.called_back;
+    let in_order = f64::from(u8::from(one.in_order && ten.in_order));
+    vec![
+        Figure::at_most("tasks_100_virtual_s", one.last_callback.as_secs_f64(), "s", 600.0),
+        Figure::plain("tasks_100_minimum_s", one.least.as_secs_f64(), "s"),
+        Figure::plain("tasks_100_git_data_virtual_s", by_data.last_callback.as_secs_f64(), "s"),
+        Figure::plain("tasks_500_owners_10_virtual_s", ten.last_callback.as_secs_f64(), "s"),
+        Figure::plain("tasks_500_owners_10_minimum_s", ten.least.as_secs_f64(), "s"),
+        Figure::at_most("tasks_lost", lost as f64, "tasks", 0.0),
+        Figure::at_least("tasks_in_order", in_order, "yes = 1", 1.0),
+    ]
+}
