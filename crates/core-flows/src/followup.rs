@@ -70,7 +70,7 @@ impl Service {
     }
 
     async fn look_at_all(&mut self) {
-        let tasks = match self.ports.ledger.tasks(TaskPage { before: None, limit: TASKS }).await {
+        let tasks = match self.ports.ledger.tasks(TaskPage { before: None, limit: TASKS, show: Show::All }).await {
             Ok(tasks) => tasks,
             Err(error) => {
                 warn!(event = "followup.failed", error = %ErrorChain(&error), "late sites could not be looked for");
