@@ -19,7 +19,7 @@ const STEP_PAGES: i32 = 64;
 const BREATH: Duration = Duration::from_millis(5);
 
 /// Goes between two flushes: one flush of everything at the end would keep a writer's own flush waiting.
-const STEPS_TO_FLUSH: u32 = 32;
+const STEPS_TO_FLUSH: u32 = 4;
 
 /// What became of the blobs.
 #[derive(Debug, Default)]

@@ -77,11 +77,11 @@ pub(crate) fn named_digests(connection: &Connection) -> rusqlite::Result<HashSet
 
 /// `None`: nothing is under way. `Some(None)`: a flow has not ended.
 fn busy_until(connection: &Connection, wish: &Forgetting) -> rusqlite::Result<Option<Option<Timestamp>>> {
-    let mut select = connection.prepare_cached(concat!(
+    let mut select = connection.prepare_cached(
         "SELECT count(*) FILTER (WHERE state <> 'finished') AS open,
                 max(max(lease_until_ms, coalesce(finished_at_ms, 0) + :rest)) AS until
-         FROM flows WHERE ord IN (SELECT ord FROM tasks WHERE email = :email COLLATE NOCASE)"
-    ))?;
+         FROM flows WHERE ord IN (SELECT ord FROM tasks WHERE email = :email COLLATE NOCASE)",
+    )?;
     let rest = i64::try_from(wish.rest.as_millis()).unwrap_or(i64::MAX);
     let (open, until): (i64, Option<i64>) = select
         .query_row(named_params! { ":email": wish.email.as_str(), ":rest": rest }, |row| {

@@ -24,7 +24,7 @@ async fn check(damage: impl FnOnce(&Path), expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     closed(folder.path(), 50).await;
     damage(&folder.path().join("sitewright.db"));
-    let error = Store::open(Options::new(folder.path())).err().unwrap_or_else(|| panic!("opened: {expected}"));
+    let error = Store::open(Options::new(folder.path())).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(expected) && text.contains("sitewright.db"), "{text}");
     assert!(text.contains("sitewright restore"), "it says what to do: {text}");

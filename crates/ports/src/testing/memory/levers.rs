@@ -14,8 +14,8 @@ impl Levers for MemoryLedger {
         let Some(at) = state.position(id) else { return Ok(None) };
         let (task, journal) = (state.flows[at].record.clone(), state.flows[at].journal.clone());
         let later = state.flows[at + 1..].iter().map(|flow| &flow.record);
-        let published = later.filter(|record| record.repo == task.repo && record.commit_sha.is_some());
-        let published_later = published.last().map(|record| record.id);
+        let mut published = later.filter(|record| record.repo == task.repo && record.commit_sha.is_some());
+        let published_later = published.next_back().map(|record| record.id);
         Ok(Some(Standing { task, journal, published_later }))
     }
 
