@@ -158,7 +158,16 @@ impl JetQueue {
         let hold = self.hold(lease)?;
         self.write(lease, did).await?;
         self.forget(lease, &hold);
-        answer(&hold.lock().await.message, AckKind::Ack).await;
+        // Confirmed, so that the repository is free when this returns.
+        let held = hold.lock().await;
+        let confirmed = tokio::time::timeout(self.engine.broker.patience(), held.message.double_ack()).await;
+        if !confirmed.is_ok_and(|confirmed| confirmed.is_ok()) {
+            tracing::warn!(
+                event = "offer.unanswered",
+                error = "no confirmation",
+                "the broker could not be told about an offer"
+            );
+        }
         Ok(())
     }
 
