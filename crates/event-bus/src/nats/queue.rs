@@ -240,7 +240,7 @@ impl FlowQueue for JetQueue {
         update: TaskUpdate,
         events: Vec<Envelope>,
     ) -> Result<(), LeaseError> {
-        self.write(lease, Did::Recorded { step, update, events }).await
+        self.write(lease, Did::Recorded { step, update: Box::new(update), events }).await
     }
 
     async fn append(&self, lease: Lease, events: Vec<Envelope>) -> Result<(), LeaseError> {
