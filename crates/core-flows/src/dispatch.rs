@@ -250,7 +250,7 @@ impl Service {
                 for picture in pictures(&update) {
                     keep(self.ports.shared.as_ref(), self.ports.blobs.as_ref(), &picture).await;
                 }
-                (queue.record(lease, step, update, events).await, false)
+                (queue.record(lease, step, *update, events).await, false)
             }
             Write::Events(events) => (queue.append(lease, events).await, false),
             Write::Back { not_before, events } => (queue.release(lease, not_before, events).await, true),

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ports::{Error, ErrorChain, PagesState, RepoQuery, TaskPage, TaskRecord};
+use ports::{Error, ErrorChain, PagesState, RepoQuery, Show, TaskPage, TaskRecord};
 use shared_types::events::{PagesServed, StepFinished, Subject};
 use shared_types::http::Outcome;
 use shared_types::{Envelope, Payload, TaskId};

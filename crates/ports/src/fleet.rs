@@ -83,7 +83,7 @@ pub enum Did {
         /// The step.
         step: StepRecord,
         /// What it says of the task.
-        update: TaskUpdate,
+        update: Box<TaskUpdate>,
         /// Its events.
         events: Vec<Envelope>,
     },

@@ -44,7 +44,7 @@ pub(super) enum Write {
     /// The ledger has it.
     Nothing,
     /// A step.
-    Step { step: StepRecord, update: TaskUpdate, events: Vec<Envelope> },
+    Step { step: StepRecord, update: Box<TaskUpdate>, events: Vec<Envelope> },
     /// Events.
     Events(Vec<Envelope>),
     /// It is given back.
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_the_ledger_has_is_not_written_again() {
-        let update = TaskUpdate::default;
+        let update = Box::<TaskUpdate>::default;
         let events = || vec![told(1), told(2)];
         let record = |name| Did::Recorded { step: step(name), update: update(), events: events() };
         check(2, record("prepare"), &Write::Nothing);

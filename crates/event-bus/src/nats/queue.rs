@@ -158,7 +158,16 @@ impl JetQueue {
         let hold = self.hold(lease)?;
         self.write(lease, did).await?;
         self.forget(lease, &hold);
-        answer(&hold.lock().await.message, AckKind::Ack).await;
+        // Confirmed, so that the repository is free when this returns.
+        let held = hold.lock().await;
+        let confirmed = tokio::time::timeout(self.engine.broker.patience(), held.message.double_ack()).await;
+        if !confirmed.is_ok_and(|confirmed| confirmed.is_ok()) {
+            tracing::warn!(
+                event = "offer.unanswered",
+                error = "no confirmation",
+                "the broker could not be told about an offer"
+            );
+        }
         Ok(())
     }
 
@@ -231,7 +240,7 @@ impl FlowQueue for JetQueue {
         update: TaskUpdate,
         events: Vec<Envelope>,
     ) -> Result<(), LeaseError> {
-        self.write(lease, Did::Recorded { step, update, events }).await
+        self.write(lease, Did::Recorded { step, update: Box::new(update), events }).await
     }
 
     async fn append(&self, lease: Lease, events: Vec<Envelope>) -> Result<(), LeaseError> {

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use event_bus::{InProcessBus, Options};
 use futures::StreamExt as _;
+use ports::testing::conformance;
 use ports::{Bus as _, HealthPart as _, Subscription};
 use shared_types::http::PartState;
 
@@ -15,6 +16,11 @@ fn bus(capacity: u16) -> InProcessBus {
 
 async fn seqs(subscription: Subscription, count: usize) -> Vec<u64> {
     subscription.take(count).map(|event| event.seq).collect().await
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    conformance::bus(async || bus(64)).await;
 }
 
 #[tokio::test]

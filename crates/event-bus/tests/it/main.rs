@@ -5,3 +5,4 @@
 mod events;
 mod in_process;
 mod nats;
+mod shared;

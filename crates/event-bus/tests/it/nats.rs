@@ -28,13 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DEBIAN_PATH: &str = "/usr/sbin/nats-server";
 
 /// A broker; killed when dropped. Its port and its data outlive it, for a next one.
-struct Broker {
+pub(crate) struct Broker {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Broker {
-    fn start(data: &Path, port: u16) -> Self {
+    pub(crate) fn start(data: &Path, port: u16) -> Self {
         let program = if Path::new(DEBIAN_PATH).exists() { DEBIAN_PATH } else { "nats-server" };
         let process = Command::new(program)
             .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
@@ -67,7 +67,7 @@ impl Drop for Broker {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 

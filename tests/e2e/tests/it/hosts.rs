@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Instance, Launch, Outside, case, free_port};
+use e2e::{Instance, Outside, case, free_port};
 use lab::evaluator::Answer;
 use lab::github::{Fault, Handle, When};
 use shared_types::TaskId;
@@ -126,7 +126,7 @@ async fn a_killed_runner_is_made_up_for() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zombie_changes_nothing() -> Result<()> {
     let hosts = Hosts::start().await?;
-    // The evaluator's answer to the first attempt is what the runner waits for when it is frozen.
+    // GitHub's answer is what the runner waits for when it is frozen.
     hosts.github.inject(When::matching("PATCH", "/repos/*/*/git/refs/**"), Fault::Delay(Duration::from_secs(5)));
     let id = hosts.post("sales-summary", 0).await?;
     hosts.intake.task_until(id, SOON, |task| is_running(task, "publish")).await?;

@@ -48,7 +48,7 @@ impl Story {
                     story.until = Some(until);
                 }
                 Did::Kept { until } => story.until = Some(until),
-                Did::Recorded { step, update, .. } => story.steps.push((step, update)),
+                Did::Recorded { step, update, .. } => story.steps.push((step, *update)),
                 Did::Told { .. } => {}
                 Did::Released { .. } => {
                     story.ended = story.ended.max(Some(entry.offer));

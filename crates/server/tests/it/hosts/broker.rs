@@ -44,10 +44,10 @@ impl Broker {
     }
 
     /// What one host has of it: a connection of its own, and claims that do not wait.
-    pub(super) fn engine(&self) -> Arc<Engine> {
+    pub(super) fn engine(&self, options: EngineOptions) -> Arc<Engine> {
         let url = format!("nats://127.0.0.1:{}", self.port);
         let connection = Arc::new(nats::Broker::new(nats::Options::new(url.into())).unwrap());
-        let options = EngineOptions { claim_wait: Duration::ZERO, ..EngineOptions::default() };
+        let options = EngineOptions { claim_wait: Duration::ZERO, ..options };
         Arc::new(Engine::new(connection, options))
     }
 }

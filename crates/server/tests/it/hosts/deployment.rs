@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use core_flows::{dispatch, relay};
-use event_bus::nats::{JetFleet, JetQueue, SharedBlobs};
+use event_bus::nats::{EngineOptions, JetFleet, JetQueue, SharedBlobs};
 use ports::testing::{CountingIds, TokioClock};
 use ports::{
     Acceptance, Claim, Closing, Error, FlowQueue, Lease, LeaseError, Ledger, NewTask, QueueDepth, StepRecord, TaskPage,
@@ -23,33 +23,50 @@ use super::broker::Broker;
 
 /// A ledger and its lender, and two runners' queues that claim in turn. The ledger answers once it has all reports.
 pub(super) struct Deployment {
-    pub(super) store: Arc<Store>,
-    pub(super) fleet: Arc<JetFleet>,
-    pub(super) dispatch: Mutex<dispatch::Service>,
-    pub(super) runners: [JetQueue; 2],
+    store: Arc<Store>,
+    fleet: Arc<JetFleet>,
+    shared: Arc<SharedBlobs>,
+    dispatch: Mutex<dispatch::Service>,
+    runners: [JetQueue; 2],
     claims: AtomicUsize,
     /// Who holds which lease.
     holders: Mutex<Vec<(Lease, usize)>>,
-    pub(super) broker: Broker,
-    folder: TempDir,
+    _broker: Broker,
+    _folder: TempDir,
 }
 
 impl Deployment {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(options: EngineOptions) -> Self {
         let (broker, folder) = (Broker::start(), tempfile::tempdir().unwrap());
         let store = Arc::new(Store::open(storage::Options::new(folder.path())).unwrap());
-        let engine = broker.engine();
+        let engine = broker.engine(options);
         let fleet = Arc::new(JetFleet::new(engine.clone()));
-        let dispatch = Mutex::new(lender(&store, &fleet, Arc::new(SharedBlobs::new(engine))));
-        let runners = [JetQueue::new(broker.engine()), JetQueue::new(broker.engine())];
-        Self { store, fleet, dispatch, runners, claims: AtomicUsize::new(0), holders: Mutex::default(), broker, folder }
+        let shared = Arc::new(SharedBlobs::new(engine));
+        let dispatch = Mutex::new(lender(&store, &fleet, &shared));
+        let runners = [JetQueue::new(broker.engine(options)), JetQueue::new(broker.engine(options))];
+        Self {
+            store,
+            fleet,
+            shared,
+            dispatch,
+            runners,
+            claims: AtomicUsize::new(0),
+            holders: Mutex::default(),
+            _broker: broker,
+            _folder: folder,
+        }
     }
 
     /// The ledger once it has all that runners did.
-    pub(super) async fn ledger(&self) -> Arc<Store> {
+    async fn ledger(&self) -> Arc<Store> {
         let last = self.fleet.last_report().await.unwrap();
         self.dispatch.lock().await.catch_up(last).await.unwrap();
         self.store.clone()
+    }
+
+    /// The host with the ledger starts anew.
+    pub(super) async fn restart_lender(&self) {
+        *self.dispatch.lock().await = lender(&self.store, &self.fleet, &self.shared);
     }
 
     /// The queue of whoever holds `lease`; the first for one that nobody was given.
@@ -61,13 +78,13 @@ impl Deployment {
 }
 
 /// Silent is who is silent at all.
-fn lender(store: &Arc<Store>, fleet: &Arc<JetFleet>, shared: Arc<SharedBlobs>) -> dispatch::Service {
+fn lender(store: &Arc<Store>, fleet: &Arc<JetFleet>, shared: &Arc<SharedBlobs>) -> dispatch::Service {
     let ports = dispatch::Ports {
         ledger: store.clone(),
         queue: store.clone(),
         blobs: Arc::new(store.blobs()),
         fleet: fleet.clone(),
-        shared,
+        shared: shared.clone(),
         clock: Arc::new(TokioClock::new()),
         ids: Arc::new(CountingIds::default()),
     };
