@@ -1,13 +1,14 @@
-//! What a task costs at GitHub, and what bad days do to it: `cargo xtask bench github`.
+//! What a task costs at GitHub, and what bad days do to it: `cargo xtask bench github [-- --only PART]`.
 //!
 //! A server on embedded defaults publishes to the lab's GitHub. First what two rounds cost: requests, writes and time,
-//! with answers at once and 50 ms late. Then every single request of both rounds is cut, before and after its effect.
-//! Then the bad days of `e2e::github_days`, each with its stated end. Last, a class in virtual time, admitted by the
+//! with answers at once and 50 ms late. Then the bad days of `e2e::github_days`, each with its stated end. Then every
+//! single request of both rounds is cut, before and after its effect. Besides, a class in virtual time, admitted by the
 //! product's own calendar of what a token may do.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Parser;
 use e2e::github_days::days;
 use e2e::measure::{Figure, report};
 use e2e::{Instance, Launch, Outside, case};
@@ -32,12 +33,39 @@ struct Round {
     ms: f64,
 }
 
+#[derive(Debug, Parser)]
+struct Args {
+    /// Measures only this part, and leaves the file with the figures alone.
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
+    let args = Args::parse();
+    let known = ["class", "rounds", "days", "resume"];
+    let mut figures = Vec::new();
+    for part in known.iter().filter(|part| args.only.as_deref().is_none_or(|only| only == **part)) {
+        println!("--- {part}");
+        figures.extend(match *part {
+            "class" => classes(),
+            "rounds" => rounds().await?,
+            "days" => bad_days().await?,
+            _ => resume().await?,
+        });
+    }
+    match args.only {
+        _ if figures.is_empty() => bail!("there is no such part; known: {}", known.join(", ")),
+        None => report("github", &figures),
+        Some(part) => report(&format!("github-{part}"), &figures),
+    }
+}
+
+/// What two rounds cost, with answers at once and late.
+async fn rounds() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for (latency_ms, suffix) in [(0, ""), (50, "_50ms")] {
-        let rounds = two_rounds(Duration::from_millis(latency_ms)).await?;
-        for (number, round) in (1..).zip(&rounds) {
+        for (number, round) in (1..).zip(&two_rounds(Duration::from_millis(latency_ms)).await?) {
             if suffix.is_empty() {
                 let most = if number == 1 { 8.0 } else { 4.0 };
                 figures.push(Figure::at_most(&format!("writes_round_{number}"), round.writes as f64, "writes", most));
@@ -45,14 +73,8 @@ async fn main() -> Result<()> {
             }
             figures.push(Figure::plain(&format!("wall_round_{number}{suffix}_ms"), round.ms, "ms"));
         }
-        if suffix.is_empty() {
-            let [first, second] = &rounds;
-            figures.extend(resume(first.requests, second.requests).await?);
-        }
     }
-    figures.extend(bad_days().await?);
-    figures.extend(classes());
-    report("github", &figures)
+    Ok(figures)
 }
 
 /// A server before a GitHub of its own.
@@ -94,7 +116,8 @@ async fn play(outside: &Outside, server: &Instance, round: usize) -> Result<()> 
 }
 
 /// Cuts each request of two rounds, before and after its effect; counts the cuts that left no trace.
-async fn resume(first: u64, second: u64) -> Result<Vec<Figure>> {
+async fn resume() -> Result<Vec<Figure>> {
+    let [first, second] = two_rounds(Duration::ZERO).await?.map(|round| round.requests);
     let (mut points, mut clean) = (0_u64, 0_u64);
     let (outside, lab, launch) = house().await?;
     let mut server = Instance::start(launch.clone()).await?;
