@@ -29,8 +29,8 @@ struct Description {
 impl Description {
     fn read() -> Self {
         let file = std::env::var_os("SITEWRIGHT_GITHUB_OPENAPI").map(PathBuf::from).or_else(fetched);
-        let file = file.expect("GitHub's description of its API is missing: run `cargo xtask openapi`");
-        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("read {}: {error}", file.display()));
+        let file = file.ok_or("GitHub's description of its API is missing: run `cargo xtask openapi`").unwrap();
+        let text = std::fs::read(&file).map_err(|error| format!("read {}: {error}", file.display())).unwrap();
         Self { document: serde_json::from_slice(&text).unwrap(), validators: BTreeMap::new() }
     }
 
@@ -101,9 +101,8 @@ impl Description {
         let document = &self.document;
         let validator = self.validators.entry(what.to_owned()).or_insert_with(|| {
             let whole = json!({ "allOf": [schema], "components": document["components"] });
-            jsonschema::options().with_draft(Draft::Draft202012).build(&whole).unwrap_or_else(|error| {
-                panic!("{what}: the schema cannot be used: {error}");
-            })
+            let built = jsonschema::options().with_draft(Draft::Draft202012).build(&whole);
+            built.map_err(|error| format!("{what}: the schema cannot be used: {error}")).unwrap()
         });
         validator.iter_errors(value).map(|error| format!("{what}: {}: {error:.300}", error.instance_path())).collect()
     }
