@@ -194,6 +194,8 @@ impl App {
         }
         if does(Role::Runner) {
             spawn(&mut doors, "the runner", runner.run(stop_doors.clone()));
+        }
+        if base.store.is_some() {
             spawn(&mut doors, "the looking after late sites", followup.run(stop_doors.clone()));
         }
         if does(Role::Intake) {
