@@ -72,9 +72,9 @@ def before_load_schema(context, raw_schema):
     schema of a stream is that of its whole text; `itemSchema` (Open API 3.2) is that of each event.
     """
     constrain(raw_schema)
-    fields = raw_schema["components"]["schemas"]["TaskRequest"]["properties"]
-    for name in ["email", "evaluation_url"]:
-        fields[name].pop("maxLength", None)
+    schemas = raw_schema["components"]["schemas"]
+    for name, field in [("TaskRequest", "email"), ("TaskRequest", "evaluation_url"), ("ForgetRequest", "email")]:
+        schemas[name]["properties"][field].pop("maxLength", None)
     for path in raw_schema["paths"].values():
         for operation in path.values():
             for parameter in operation.get("parameters", []) if isinstance(operation, dict) else []:
@@ -84,6 +84,7 @@ def before_load_schema(context, raw_schema):
                 if "oneOf" in schema:
                     parameter["schema"] = next(one for one in schema["oneOf"] if one.get("type") != "null")
     stream = raw_schema["paths"]["/v1/tasks/{id}/stream"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    del stream["schema"]
     stream["itemSchema"] = {
         "type": "object",
         "properties": {

@@ -37,7 +37,8 @@ const BREAKING: u8 = 100;
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
-    /// Take this OpenAPI document instead of asking the api crate for it.
+    /// Take this OpenAPI document instead of asking the api crate for it. Nothing is built then, so released journals
+    /// are not replayed either.
     #[arg(long, global = true, value_name = "FILE")]
     openapi: Option<PathBuf>,
 }
@@ -113,13 +114,15 @@ fn generate(tree: &Tree, openapi: Option<&std::path::Path>) -> Result<()> {
 struct Sources {
     events: proto::Events,
     openapi: openapi::Document,
+    /// Whether what needs a build is asked at all.
+    builds: bool,
 }
 
 impl Sources {
     fn load(tree: &Tree, openapi: Option<&std::path::Path>) -> Result<Self> {
         // The proto files first: they answer at once, the document may need a build.
         let events = proto::Events::compile(tree)?;
-        Ok(Self { events, openapi: openapi::Document::load(tree, openapi)? })
+        Ok(Self { events, builds: openapi.is_none(), openapi: openapi::Document::load(tree, openapi)? })
     }
 
     fn check(&self, tree: &Tree) -> Result<Report> {
@@ -132,7 +135,9 @@ impl Sources {
             }
         }
         self.compare_with_promise(tree, &mut report)?;
-        report.breaking.extend(journals::breaks(tree)?);
+        if self.builds {
+            report.breaking.extend(journals::breaks(tree)?);
+        }
         Ok(report)
     }
 
@@ -168,7 +173,9 @@ impl Sources {
         }
         say(proto::RELEASED, tree.write(proto::RELEASED, &self.events.promise.to_text()?)?);
         say(openapi::RELEASED, tree.write(openapi::RELEASED, &self.openapi.text)?);
-        journals::release(tree, env!("CARGO_PKG_VERSION"))?;
+        if self.builds {
+            journals::release(tree, env!("CARGO_PKG_VERSION"))?;
+        }
         if let Some(list) = migrations::list(tree)? {
             say(migrations::RELEASED, tree.write(migrations::RELEASED, &list)?);
         }

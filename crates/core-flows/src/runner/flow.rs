@@ -27,7 +27,7 @@ const RELEASE_FOR: Duration = Duration::from_secs(2);
 /// No flow is put away for longer.
 const LONGEST_RELEASE: Duration = Duration::from_secs(60);
 
-/// A flow whose step may succeed later is put back for this, times its epoch, or for as long as the other side asks.
+/// A flow whose step may succeed later is put back for this, times how often it was taken up, or for as long as the other side asks.
 const PARK_FOR: Duration = Duration::from_secs(30);
 
 /// It is looked at again at least this often,
@@ -36,7 +36,7 @@ const LONGEST_PARKING: Duration = Duration::from_secs(20 * 60);
 /// unless the other side names a longer wait.
 const LONGEST_NAMED: Duration = Duration::from_secs(3600);
 
-/// From the acceptance on. A token is replaced and a host is well again within a day, or not at all.
+/// From the beginning of an attempt on. A token is replaced and a host is well again within a day, or not at all.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// A flow that was taken up this often and did not end never will: each time costs events.
@@ -251,14 +251,15 @@ impl Flow {
 
     /// How long the flow is put back for when a step that it cannot do without failed; `None` when waiting is no use.
     fn parking(&self, verdict: Verdict) -> Option<Duration> {
-        let epoch = u32::try_from(self.ctx.lease.epoch.0).unwrap_or(u32::MAX);
-        let own = PARK_FOR.saturating_mul(epoch).min(LONGEST_PARKING);
+        let taken_up = u32::try_from(self.times_taken_up()).unwrap_or(u32::MAX);
+        let own = PARK_FOR.saturating_mul(taken_up).min(LONGEST_PARKING);
         let wait = match verdict {
             Verdict::GiveUp => return None,
             Verdict::RetryWithBackoff => own,
             Verdict::RetryAfter(named) => own.max(named.min(LONGEST_NAMED)),
         };
-        let until = self.ctx.task.accepted_at.plus(PATIENCE);
+        let began_at = self.ctx.task.attempt.began_at.unwrap_or(self.ctx.task.accepted_at);
+        let until = began_at.plus(PATIENCE);
         (self.ctx.ports.clock.now().plus(wait) < until).then_some(wait)
     }
 

@@ -36,10 +36,10 @@ fn check_declined(answer: Result<TaskRecord, Declined>, words: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_failed_task_goes_on_with_the_step_that_failed() {
     let mut world = World::new();
-    *world.host.publish_failures.lock().unwrap() = 99;
+    *world.host.refuses.lock().unwrap() = true;
     let failed = run(&mut world).await;
     assert_eq!(failed.outcome, Some(Outcome::Failed));
-    *world.host.publish_failures.lock().unwrap() = 0;
+    *world.host.refuses.lock().unwrap() = false;
     tokio::time::sleep(Duration::from_secs(3600)).await;
 
     let again = world.operator().retry(failed.id, None).await.unwrap();
@@ -163,7 +163,7 @@ async fn the_stored_bytes_are_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn what_has_nothing_to_tell_is_not_told() {
     let mut world = World::new();
-    *world.host.publish_failures.lock().unwrap() = 99;
+    *world.host.refuses.lock().unwrap() = true;
     let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();
     let early = world.operator().renotify(receipt.id).await;
     assert!(matches!(&early, Err(Declined::NotNow(why)) if why.contains("has not ended")), "{early:?}");

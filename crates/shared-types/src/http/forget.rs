@@ -11,7 +11,12 @@ use crate::{Email, Timestamp};
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ForgetRequest {
     /// The person's address; capitals make no other person.
-    #[schema(value_type = String, example = "student@example.com")]
+    #[schema(
+        value_type = String,
+        example = "student@example.com",
+        max_length = 254,
+        pattern = r"^[^@\s\u0000-\u001f\u007f-\u009f]+@[^@\s\u0000-\u001f\u007f-\u009f]+$"
+    )]
     pub email: Email,
 }
 

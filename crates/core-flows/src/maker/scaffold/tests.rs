@@ -221,10 +221,10 @@ proptest! {
 
 #[test]
 fn much_of_everything_is_still_a_page() {
-    let long = "Show #a and `b` in <c>. ".repeat(20_000);
+    let long = "Show #a and `b` in <c>. ".repeat(10_000);
     let wide = format!("{}\n{}\n", vec!["x"; 5_000].join(","), vec!["1"; 5_000].join(","));
-    let tall = format!("n\n{}", "1\n".repeat(150_000));
-    let ids: Vec<Json> = (0..2_000).map(|n| js(&format!("document.querySelector('#id-{n} li')"))).collect();
+    let tall = format!("n\n{}", "1\n".repeat(50_000));
+    let ids: Vec<Json> = (0..500).map(|n| js(&format!("document.querySelector('#id-{n} li')"))).collect();
     let page = page(&[&long], &ids, &[("wide.csv", &wide), ("tall.csv", &tall)]);
     assert!(page.len() < 2_000_000, "{}", page.len());
 }

@@ -16,6 +16,8 @@ pub(crate) struct FakeHost {
     pub(crate) repos: Mutex<BTreeMap<String, Vec<(CommitSha, CommitDraft)>>>,
     /// Fails this many calls of `publish` with "again".
     pub(crate) publish_failures: Mutex<u32>,
+    /// Refuses to publish, for good.
+    pub(crate) refuses: Mutex<bool>,
     /// Has no room for a publication for so long, from the first question on.
     pub(crate) no_room_for: Mutex<Option<Duration>>,
     no_room_since: Mutex<Option<tokio::time::Instant>>,
@@ -122,6 +124,9 @@ impl CodeHost for FakeHost {
                 *failures -= 1;
                 return Err(Error::again("502 Bad Gateway"));
             }
+        }
+        if *self.refuses.lock().unwrap() {
+            return Err(Error::stop("the host refuses"));
         }
         if let Some(closed_for) = *self.no_room_for.lock().unwrap() {
             let now = tokio::time::Instant::now();
