@@ -99,7 +99,13 @@ async fn a_disk_that_cannot_be_written_is_refused_by_name() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
     };
     set(0o555, 0o444);
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    // Whoever may not write need not reach the folder that this program was built in either.
+    let shared = tempfile::tempdir().unwrap();
+    fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = shared.path().join("storage-tests");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut child = std::process::Command::new(program);
+    child.current_dir(shared.path());
     child.args(["--exact", "faults::in_a_process_that_may_not_write", "--ignored", "--nocapture"]);
     child.env(CHILD, folder.path());
     if fs::metadata(folder.path()).unwrap().uid() == 0 {
