@@ -16,12 +16,18 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::problem::Fault;
 
 /// Step in which memory is reserved for a growing body. Small, so that ten thousand bodies that have hardly begun take
 /// no more than they need.
 const PAGE_BYTES: usize = 4 << 10;
+/// How long a body may take, whatever it sends.
+const GRACE: Duration = Duration::from_secs(10);
+/// Bytes a second that a body must bring to be given longer than [`GRACE`]: less than any line that people submit over,
+/// and enough that clients that begin a body and fall silent do not keep their share of the memory for long.
+const LEAST_RATE: u64 = 16 << 10;
 /// Bodies of the greatest size that may be held at once; smaller ones share the same memory.
 const GREATEST_AT_ONCE: usize = 8;
 
@@ -110,7 +116,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Fault> {
     }
 }
 
-/// Reads `incoming` to its end: at most `max_bytes`, within `timeout`.
+/// Reads `incoming` to its end: at most `max_bytes`, within `timeout`, and at no less than [`LEAST_RATE`].
 pub(crate) async fn read(
     incoming: &Incoming,
     headers: &HeaderMap,
@@ -123,16 +129,15 @@ pub(crate) async fn read(
     if declared.is_some_and(|bytes| bytes > max_bytes) {
         return Err(Fault::TooLarge { limit_bytes: max_bytes });
     }
-    match tokio::time::timeout(timeout, collect(incoming, max_bytes, budget)).await {
-        Ok(body) => body,
-        Err(_) => Err(Fault::BodyTimeout(timeout)),
-    }
-}
-
-async fn collect(incoming: &Incoming, max_bytes: usize, budget: &BodyBudget) -> Result<Body, Fault> {
+    let began = Instant::now();
     let mut bytes = BytesMut::new();
     let mut pages: Option<OwnedSemaphorePermit> = None;
-    while let Some(chunk) = incoming.next().await {
+    loop {
+        let patience = patience(bytes.len(), timeout);
+        let Ok(next) = tokio::time::timeout_at(began + patience, incoming.next()).await else {
+            return Err(Fault::BodyTimeout(patience));
+        };
+        let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|_| Fault::IncompleteBody)?;
         let size = bytes.len() + chunk.len();
         if size > max_bytes {
@@ -142,6 +147,12 @@ async fn collect(incoming: &Incoming, max_bytes: usize, budget: &BodyBudget) -> 
         bytes.extend_from_slice(&chunk);
     }
     Ok(Body { bytes: bytes.freeze(), _pages: pages })
+}
+
+/// How long a body of which `came` bytes are there may take in all.
+fn patience(came: usize, timeout: Duration) -> Duration {
+    let earned = Duration::from_millis((came as u64).saturating_mul(1000) / LEAST_RATE);
+    timeout.min(GRACE.saturating_add(earned))
 }
 
 fn reserve(pages: &mut Option<OwnedSemaphorePermit>, needed: usize, budget: &BodyBudget) -> Result<(), Fault> {
@@ -161,6 +172,15 @@ fn reserve(pages: &mut Option<OwnedSemaphorePermit>, needed: usize, budget: &Bod
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_earns_its_time() {
+        let whole = Duration::from_secs(30);
+        for (came, seconds) in [(0, 10), (16 << 10, 11), (160 << 10, 20), (1 << 30, 30)] {
+            assert_eq!(patience(came, whole), Duration::from_secs(seconds), "{came} bytes");
+        }
+        assert_eq!(patience(1 << 20, Duration::from_secs(3)), Duration::from_secs(3));
+    }
 
     #[test]
     fn bodies_share_their_memory_and_give_it_back() {

@@ -21,7 +21,7 @@ pub struct Options {
     pub max_body_bytes: usize,
     /// A connection that has not sent a whole request head by then is closed.
     pub header_timeout: Duration,
-    /// A body that is not complete by then is refused.
+    /// A body that is not complete by then is refused, whatever it sends; one that hardly comes is refused sooner.
     pub body_timeout: Duration,
     /// Threads that serve connections.
     pub workers: usize,

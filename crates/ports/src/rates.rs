@@ -37,7 +37,7 @@ impl fmt::Display for Policy {
 pub struct Bucket {
     /// What holds for it.
     pub policy: Policy,
-    /// Whom it counts.
+    /// Whom it counts. Keys that begin alike are likely to be stored together.
     pub key: Digest,
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, Error> {
     }
     // What is deleted is overwritten: somebody may have wished it gone.
     connection.pragma_update(None, "secure_delete", "ON").map_err(opened)?;
-    // What a savepoint may take back would otherwise go through a file in the system's temporary folder.
+    // What a statement or a savepoint may take back would otherwise go through a file in the system's temporary folder.
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(opened)?;
     for (name, value) in
         [("journal_size_limit", WAL_KEEP_BYTES), ("wal_autocheckpoint", CHECKPOINT_PAGES), ("cache_size", WRITER_CACHE)]

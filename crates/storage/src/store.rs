@@ -127,7 +127,7 @@ impl Store {
     async fn write<T, F>(&self, verb: &'static str, object: impl ToString, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
     {
         timed(verb, self.writer.write(Operation::new(verb, object), work)).await
     }
@@ -137,7 +137,7 @@ impl Store {
 impl Ledger for Store {
     async fn accept(&self, new: NewTask) -> Result<Acceptance, ports::Error> {
         self.windows.note(&new.takes, new.accepted_at);
-        Ok(self.write("accept task", new.id, move |db| accept::accept(db, new)).await?)
+        Ok(self.write("accept task", new.id, move |db| accept::accept(db, &new)).await?)
     }
 
     async fn preview(&self, new: &NewTask) -> Result<Acceptance, ports::Error> {
@@ -234,7 +234,7 @@ impl FlowQueue for Store {
         update: TaskUpdate,
         happened: Vec<Envelope>,
     ) -> Result<(), LeaseError> {
-        let work = move |db: &Connection| flows::record(db, lease, &step, update, &happened);
+        let work = move |db: &Connection| flows::record(db, lease, &step, &update, &happened);
         Ok(self.write("journal a step of flow", lease.task, work).await?)
     }
 
@@ -248,7 +248,7 @@ impl FlowQueue for Store {
     }
 
     async fn finish(&self, lease: Lease, closing: Closing, happened: Vec<Envelope>) -> Result<(), LeaseError> {
-        let work = move |db: &Connection| flows::finish(db, lease, closing, &happened);
+        let work = move |db: &Connection| flows::finish(db, lease, &closing, &happened);
         Ok(self.write("finish flow", lease.task, work).await?)
     }
 

@@ -20,6 +20,8 @@ use tokio::task::JoinSet;
 pub const MARK: &str = "################";
 /// Stands in a body for the first 4 of those digits.
 pub const SHORT_MARK: &str = "~~~~";
+/// Stands in a body for the first 3 of those digits: one of 4,096.
+pub const CLASS_MARK: &str = "^^^";
 
 /// An answer of our services is small.
 const MAX_ANSWER: usize = 64 << 10;
@@ -58,9 +60,8 @@ impl Request {
             body.len()
         );
         let text = head + body;
-        let long = text.match_indices(MARK).map(|(at, mark)| at..at + mark.len());
-        let short = text.match_indices(SHORT_MARK).map(|(at, mark)| at..at + mark.len());
-        let marks = long.chain(short).collect();
+        let places = |mark| text.match_indices(mark).map(|(at, mark): (usize, &str)| at..at + mark.len());
+        let marks = [MARK, SHORT_MARK, CLASS_MARK].into_iter().flat_map(places).collect();
         Self { bytes: text.into_bytes(), marks }
     }
 
@@ -316,7 +317,7 @@ mod tests {
     #[test]
     fn each_sending_is_another_request() {
         let mut request =
-            Request::post("/build", &format!(r#"{{"email":"{MARK}","nonce":"{MARK}","task":"{SHORT_MARK}"}}"#));
+            Request::post("/build", &format!(r#"{{"email":"{CLASS_MARK}","nonce":"{MARK}","task":"{SHORT_MARK}"}}"#));
         request.renew();
         let first = String::from_utf8(request.bytes.clone()).unwrap();
         request.renew();
@@ -325,8 +326,10 @@ mod tests {
         for text in [first, second] {
             let (_, body) = text.split_once("\r\n\r\n").unwrap();
             let body: serde_json::Value = serde_json::from_str(body).unwrap();
-            assert_eq!(body["email"], body["nonce"]);
-            assert!(body["email"].as_str().unwrap().starts_with(body["task"].as_str().unwrap()));
+            for (field, digits) in [("email", 3), ("task", 4), ("nonce", 16)] {
+                let text = body[field].as_str().unwrap();
+                assert!(text.len() == digits && body["nonce"].as_str().unwrap().starts_with(text), "{body}");
+            }
         }
     }
 

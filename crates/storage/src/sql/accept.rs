@@ -42,20 +42,21 @@ pub(crate) fn preview(connection: &Connection, asked: &Question) -> rusqlite::Re
     Ok(admitted.map_or_else(Acceptance::OverLimit, |()| Acceptance::New))
 }
 
-/// Stores a request with its first event, or says what it repeats or exceeds.
-pub(crate) fn accept(connection: &Connection, mut new: NewTask) -> Result<Acceptance, Fault> {
-    let preview = preview(connection, &Question::of(&new))?;
+/// Stores a request with its first event, or says what it repeats or exceeds. Looks before it changes anything.
+pub(crate) fn accept(connection: &Connection, new: &NewTask) -> Result<Acceptance, Fault> {
+    let preview = preview(connection, &Question::of(new))?;
     if preview != Acceptance::New {
         return Ok(preview);
     }
+    let repo = choose_repo(connection, new)?;
     rates::add(connection, &new.takes, new.accepted_at)?;
-    let repo = choose_repo(connection, &new)?;
-    let ord = insert_task(connection, &new, &repo)?;
+    let ord = insert_task(connection, new, &repo)?;
     insert_flow(connection, ord, repo.key)?;
-    if let Some(Payload::TaskAccepted(accepted)) = &mut new.event.payload {
+    let mut event = new.event.clone();
+    if let Some(Payload::TaskAccepted(accepted)) = &mut event.payload {
         accepted.repo = repo.name.into();
     }
-    events::insert(connection, ord, &[new.event])?;
+    events::insert(connection, ord, &[event])?;
     Ok(Acceptance::New)
 }
 
@@ -92,20 +93,18 @@ fn choose_repo(connection: &Connection, new: &NewTask) -> Result<Repo, Fault> {
             None => otherwise,
         },
     };
+    let mut insert = connection
+        .prepare_cached("INSERT INTO repos (name, email, task) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING")?;
+    if insert.execute((name.as_str(), new.email.as_str(), new.task.as_str()))? == 1 {
+        return Ok(Repo { key: connection.last_insert_rowid(), name: name.clone(), known: false });
+    }
     let mut find = connection.prepare_cached("SELECT repo, email, task FROM repos WHERE name = ?1")?;
-    let found = find
-        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
-        .optional()?;
-    match found {
-        Some((key, email, task)) if email == new.email.as_str() && task == new.task.as_str() => {
-            Ok(Repo { key, name: name.clone(), known: true })
-        }
-        Some(_) => Err(Error::RepoTaken { id: new.id, repo: name.clone() }.into()),
-        None => {
-            let mut insert = connection.prepare_cached("INSERT INTO repos (name, email, task) VALUES (?1, ?2, ?3)")?;
-            let key = insert.insert((name.as_str(), new.email.as_str(), new.task.as_str()))?;
-            Ok(Repo { key, name: name.clone(), known: false })
-        }
+    let (key, email, task) =
+        find.query_row([name.as_str()], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))?;
+    if email == new.email.as_str() && task == new.task.as_str() {
+        Ok(Repo { key, name: name.clone(), known: true })
+    } else {
+        Err(Error::RepoTaken { id: new.id, repo: name.clone() }.into())
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn record(
     connection: &Connection,
     lease: Lease,
     step: &StepRecord,
-    update: TaskUpdate,
+    update: &TaskUpdate,
     happened: &[Envelope],
 ) -> Result<(), Fault> {
     let ord = held(connection, lease)?;
@@ -138,7 +138,7 @@ pub(crate) fn release(
 pub(crate) fn finish(
     connection: &Connection,
     lease: Lease,
-    closing: Closing,
+    closing: &Closing,
     happened: &[Envelope],
 ) -> Result<(), Fault> {
     let ord = held(connection, lease)?;
@@ -149,7 +149,7 @@ pub(crate) fn finish(
         )?
         .execute((ord, closing.outcome.as_str(), closing.at.unix_ms()))?;
     choose_head(connection, ord)?;
-    if let Some(body) = closing.notification {
+    if let Some(body) = &closing.notification {
         let mut upsert = connection.prepare_cached(
             "INSERT INTO notifications (ord, body) VALUES (?1, ?2)
              ON CONFLICT (ord) DO UPDATE SET body = excluded.body",
@@ -222,13 +222,13 @@ fn held(connection: &Connection, lease: Lease) -> Result<i64, Fault> {
     ord.ok_or_else(|| lost(lease))
 }
 
-fn apply(connection: &Connection, ord: i64, update: TaskUpdate) -> rusqlite::Result<()> {
-    if update == TaskUpdate::default() {
+fn apply(connection: &Connection, ord: i64, update: &TaskUpdate) -> rusqlite::Result<()> {
+    if *update == TaskUpdate::default() {
         return Ok(());
     }
     let TaskUpdate { report, repo_url, commit_sha, pages_url, notes } = update;
     let report = report.as_ref().map(to_json).transpose()?;
-    let repo_url = repo_url.map(String::from);
+    let repo_url = repo_url.as_ref().map(|url| url.as_str());
     connection
         .prepare_cached(
             "INSERT INTO sites (ord, report, repo_url, commit_sha, pages_url) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -238,7 +238,13 @@ fn apply(connection: &Connection, ord: i64, update: TaskUpdate) -> rusqlite::Res
                  commit_sha = coalesce(excluded.commit_sha, commit_sha),
                  pages_url = coalesce(excluded.pages_url, pages_url)",
         )?
-        .execute((ord, report, repo_url, commit_sha.map(String::from), pages_url.map(String::from)))?;
+        .execute((
+            ord,
+            report,
+            repo_url,
+            commit_sha.as_ref().map(|sha| sha.as_str()),
+            pages_url.as_ref().map(|url| url.as_str()),
+        ))?;
     let mut add =
         connection.prepare_cached("UPDATE sites SET notes = json_insert(notes, '$[#]', ?2) WHERE ord = ?1")?;
     for note in notes {

@@ -6,8 +6,9 @@ use ports::{Bucket, Count, OverLimit};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use shared_types::Timestamp;
 
-/// Ended windows that are removed when something is counted: more than are added, so that the table shrinks.
-const CLEANED: u32 = 4;
+/// Rows that are looked at when something is counted, to remove those whose window has ended: more than are added, so
+/// that ended ones stay a small part of the table.
+const LOOKED_AT: u32 = 8;
 
 /// How full each of `buckets` is.
 pub(crate) fn counts(connection: &Connection, buckets: &[Bucket], now: Timestamp) -> rusqlite::Result<Vec<Count>> {
@@ -20,7 +21,7 @@ pub(crate) fn full(
     buckets: &[Bucket],
     now: Timestamp,
 ) -> rusqlite::Result<Result<(), OverLimit>> {
-    for bucket in buckets.iter().filter(|bucket| bucket.policy.limit < u32::MAX) {
+    for bucket in buckets.iter().filter(|bucket| is_limited(bucket)) {
         if let Err(over) = bucket.admits_one_more(count(connection, bucket, now)?) {
             return Ok(Err(over));
         }
@@ -28,7 +29,8 @@ pub(crate) fn full(
     Ok(Ok(()))
 }
 
-/// Counts one in each of `buckets`, whether or not it is full.
+/// Counts one in each of `buckets`, whether or not it is full. What has no limit is not counted on while its window
+/// runs: that there is a row says all.
 pub(crate) fn add(connection: &Connection, buckets: &[Bucket], now: Timestamp) -> rusqlite::Result<()> {
     for bucket in buckets {
         let mut upsert = connection.prepare_cached(
@@ -37,7 +39,8 @@ pub(crate) fn add(connection: &Connection, buckets: &[Bucket], now: Timestamp) -
              ON CONFLICT (key, scope, bucket) DO UPDATE SET
                  count = iif(window_end_ms > :now, count + 1, 1),
                  window_start_ms = iif(window_end_ms > :now, window_start_ms, :now),
-                 window_end_ms = iif(window_end_ms > :now, window_end_ms, :end)",
+                 window_end_ms = iif(window_end_ms > :now, window_end_ms, :end)
+             WHERE :limited OR window_end_ms <= :now",
         )?;
         upsert.execute(named_params! {
             ":scope": bucket.policy.scope,
@@ -45,17 +48,24 @@ pub(crate) fn add(connection: &Connection, buckets: &[Bucket], now: Timestamp) -
             ":key": bucket.key.as_str(),
             ":now": now.unix_ms(),
             ":end": now.plus(bucket.policy.window).unix_ms(),
+            ":limited": is_limited(bucket),
         })?;
     }
-    clean(connection, now)
+    buckets.last().map_or(Ok(()), |bucket| clean(connection, bucket, now))
 }
 
-fn clean(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+fn is_limited(bucket: &Bucket) -> bool {
+    bucket.policy.limit < u32::MAX
+}
+
+/// Removes ended windows among the rows that follow this one. Keys are digests, so they are anybody's; they stand on the
+/// page that was written anyway, and no index need be kept to find them.
+fn clean(connection: &Connection, beside: &Bucket, now: Timestamp) -> rusqlite::Result<()> {
     let mut remove = connection.prepare_cached(
-        "DELETE FROM rate_buckets WHERE (key, scope, bucket) IN
-             (SELECT key, scope, bucket FROM rate_buckets WHERE window_end_ms <= ?1 LIMIT ?2)",
+        "DELETE FROM rate_buckets WHERE window_end_ms <= ?1 AND (key, scope, bucket) IN
+             (SELECT key, scope, bucket FROM rate_buckets WHERE key > ?2 ORDER BY key LIMIT ?3)",
     )?;
-    remove.execute((now.unix_ms(), CLEANED)).map(|_| ())
+    remove.execute((now.unix_ms(), beside.key.as_str(), LOOKED_AT)).map(|_| ())
 }
 
 /// Until when each scope has a window that runs, by its last one.

@@ -1,12 +1,12 @@
 //! How fast and how steadily tasks are accepted: `cargo xtask bench intake [-- --only PART] [-- --tasks N]`.
 //!
-//! A is the server (`POST /build`, each time another task, answered after its durable commit), B a bare handler that
-//! reads and parses the same JSON and answers 200. Both are release builds with two workers, each a process of its
-//! own; they take turns under the same load generator, which runs on the same machine. Any answer that is not
-//! expected fails the run. The parts:
+//! A is the server (`POST /build`, each time with a fresh nonce, by one of a class of 4,096 students, answered after its
+//! durable commit), B a bare handler that reads and parses the same JSON and answers 200. Both are release builds with
+//! two workers, each a process of its own; they take turns under the same load generator, which runs on the same
+//! machine. Any answer that is not expected fails the run. The parts:
 //!
 //! - `ratio`: 64 connections in a closed loop, A and B in turns; bodies of 2 KB, and of 200 KB each with another
-//!   attachment. Then A as an operator runs it, with all roles, and with fewer log lines.
+//!   attachment. Then A with fewer log lines, for people that never posted before, and with all roles.
 //! - `latency`: 300 requests a second in an open loop; the time runs from when each was meant to be sent.
 //! - `burst`: 300 tasks at once to a server with all roles, then their notifications.
 //! - `overload`: more clients than places and than connections.

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::load::{self, Answer, MARK, Request, SHORT_MARK};
+use e2e::load::{self, Answer, CLASS_MARK, MARK, Request, SHORT_MARK};
 use e2e::measure::{Figure, Usage, median, percentile, usage};
 use e2e::{Instance, Launch, Outside, SECRET, free_port};
 use serde_json::json;
@@ -53,7 +53,7 @@ fn target(server: &Instance) -> Result<Target> {
 
 /// A server that accepts and does nothing else, so that what is measured is accepting.
 fn accepting() -> Launch {
-    Launch::dry_run().without_browser().with("ROLES", "intake")
+    Launch::dry_run().without_browser().without_limits().with("ROLES", "intake")
 }
 
 fn this_program(arguments: &[String]) -> Result<Child> {
@@ -74,25 +74,40 @@ async fn bare() -> Result<(Child, Target)> {
     Ok((child, Target { port, pid }))
 }
 
-/// A body of exactly 2 KB (2,048 bytes).
+/// A student of a class of 4,096.
+fn of_a_class() -> String {
+    format!("student-{CLASS_MARK}@example.com")
+}
+
+/// Somebody else each time.
+fn a_stranger() -> String {
+    format!("student-{MARK}@example.com")
+}
+
+/// A body of exactly 2 KB (2,048 bytes), with a nonce of its own.
 fn small() -> Request {
-    Request::post("/build", &body(NOBODY, "", 2048))
+    Request::post("/build", &body(NOBODY, &of_a_class(), "", 2048))
+}
+
+/// The same from somebody who never posted before.
+fn small_of_strangers() -> Request {
+    Request::post("/build", &body(NOBODY, &a_stranger(), "", 2048))
 }
 
 /// A body of exactly 200 KB (204,800 bytes), most of it an attachment that differs with each sending.
 fn large() -> Request {
-    Request::post("/build", &body(NOBODY, MARK, 200 * 1024))
+    Request::post("/build", &body(NOBODY, &of_a_class(), MARK, 200 * 1024))
 }
 
 /// A sound request of `bytes` bytes: filled up by its attachment when that begins with something, else by its brief.
-fn body(evaluation_url: &str, attachment: &str, bytes: usize) -> String {
+fn body(evaluation_url: &str, email: &str, attachment: &str, bytes: usize) -> String {
     let make = |fill: &str| {
         let (brief, url) = match attachment {
             "" => (fill.to_owned(), "data:text/csv;base64,YSxiCjEsMgo=".to_owned()),
             start => (String::new(), format!("data:application/octet-stream;base64,{start}{fill}")),
         };
         let value = json!({
-            "email": format!("student-{MARK}@example.com"),
+            "email": email,
             "secret": SECRET,
             "task": format!("sales-summary-{SHORT_MARK}"),
             "round": 1,
@@ -162,13 +177,14 @@ pub(crate) async fn ratio() -> Result<Vec<Figure>> {
         figures.push(Figure::plain(&format!("accept_rps_{name}"), of_a, "1/s"));
         figures.push(Figure::plain(&format!("bare_rps_{name}"), of_b, "1/s"));
     }
-    for (name, launch) in [
-        ("accept_rps_2kb_log_warn", accepting().with("LOG", "warn")),
-        ("accept_rps_2kb_all_roles", Launch::dry_run().without_browser()),
+    for (name, launch, request) in [
+        ("accept_rps_2kb_log_warn", accepting().with("LOG", "warn"), small()),
+        ("accept_rps_2kb_strangers", accepting(), small_of_strangers()),
+        ("accept_rps_2kb_all_roles", Launch::dry_run().without_browser().without_limits(), small()),
     ] {
         let server = Instance::start(launch).await?;
-        turn(&target(&server)?, &small(), WARM_UP).await?;
-        let rate = turn(&target(&server)?, &small(), TURN).await?;
+        turn(&target(&server)?, &request, WARM_UP).await?;
+        let rate = turn(&target(&server)?, &request, TURN).await?;
         figures.push(Figure::plain(name, rate.per_s, "1/s"));
     }
     Ok(figures)
@@ -191,7 +207,7 @@ pub(crate) async fn burst() -> Result<Vec<Figure>> {
     let outside = Outside::new()?;
     let server = Instance::start(Launch::dry_run().without_browser()).await?;
     let target = target(&server)?;
-    let request = Request::post("/build", &body(outside.evaluator.url().as_str(), "", 2048));
+    let request = Request::post("/build", &body(outside.evaluator.url().as_str(), &a_stranger(), "", 2048));
     let began = Instant::now();
     let answers = load::burst(target.port, &request, BURST).await?;
     let after = usage(target.pid)?;
