@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::process;
 use crate::tree::Tree;
+use crate::{demo, process};
 
 /// Each benchmark is a program `bench-NAME` of the e2e package.
 const PROGRAMS: &str = "tests/e2e/src/bin";
@@ -29,11 +29,13 @@ pub(crate) fn run(tree: &Tree, args: &Args) -> Result<ExitCode> {
         bail!("there is no benchmark `{}` in {PROGRAMS}; known: {known}", args.name);
     }
     let program = format!("{PREFIX}{}", args.name);
-    // The server that it measures must be built as well, and as it is shipped.
-    process::run(process::cargo().args(["build", "--release", "-p", "server", "-p", "lab"]).current_dir(tree.root()))?;
-    let mut benchmark = process::cargo();
-    benchmark.args(["run", "--release", "-p", "e2e", "--bin", &program, "--"]).args(&args.rest);
-    process::become_program(benchmark.current_dir(tree.root()))
+    // The server that it measures must be built as well, and as it is shipped. In one selection, since each other one
+    // gives dependencies other features and compiles them again.
+    let packages = ["-p", "server", "-p", "lab", "-p", "e2e", "--bins"];
+    process::run(process::cargo().args(["build", "--release"]).args(packages).current_dir(tree.root()))?;
+    let mut benchmark =
+        std::process::Command::new(demo::target_folder(tree)?.join("release").join(demo::program(&program)));
+    process::become_program(benchmark.args(&args.rest).current_dir(tree.root()))
 }
 
 /// Names of the benchmarks among file names: `bench-NAME.rs` or a folder `bench-NAME`.

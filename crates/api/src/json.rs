@@ -40,13 +40,11 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, Malformed> {
 /// The offset of the delimiter with which the text has more than `limit` values. Each value but the first of its
 /// list follows a comma, and each first one an opening bracket; counting both also for objects errs to the safe side.
 fn first_beyond(text: &[u8], limit: usize) -> Option<usize> {
-    let (mut in_string, mut escaped, mut values) = (false, false, 0_usize);
-    for (at, &byte) in text.iter().enumerate() {
+    let (mut at, mut values) = (0, 0_usize);
+    while let Some(&byte) = text.get(at) {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b',' | b'[' | b'{' if !in_string => {
+            b'"' => at = end_of_string(text, at + 1),
+            b',' | b'[' | b'{' => {
                 values += 1;
                 if values > limit {
                     return Some(at);
@@ -54,8 +52,23 @@ fn first_beyond(text: &[u8], limit: usize) -> Option<usize> {
             }
             _ => {}
         }
+        at += 1;
     }
     None
+}
+
+/// The quote that ends the string whose text begins at `at`, or the end of the text. Nearly all of a large body is one
+/// string, so it is walked from one quote or backslash to the next.
+fn end_of_string(text: &[u8], mut at: usize) -> usize {
+    while let Some(next) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += next;
+        if text.get(at) == Some(&b'"') {
+            return at;
+        }
+        // What a backslash escapes ends nothing.
+        at += 2;
+    }
+    text.len()
 }
 
 fn position(text: &[u8], at: usize) -> (usize, usize) {
@@ -105,5 +118,9 @@ mod tests {
     fn punctuation_in_texts_is_no_value() {
         let text = format!(r#"{{"brief": "\"[{}"}}"#, "{,[".repeat(MAX_VALUES));
         assert!(parse(text.as_bytes()).is_ok());
+        for (text, at) in [(r#"["\\",0]"#, Some(5)), (r#"["\"",0]"#, Some(5)), (r#"[",","#, Some(4)), (r#"["\"#, None)]
+        {
+            assert_eq!(first_beyond(text.as_bytes(), 1), at, "{text}");
+        }
     }
 }

@@ -22,10 +22,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_fewer_trees.sql", sql: include_str!("../../../migrations/0003_fewer_trees.sql") },
     Migration { name: "0004_model_runs.sql", sql: include_str!("../../../migrations/0004_model_runs.sql") },
     Migration { name: "0005_attempts.sql", sql: include_str!("../../../migrations/0005_attempts.sql") },
-    Migration {
-        name: "0006_rates_by_person.sql",
-        sql: include_str!("../../../migrations/0006_rates_by_person.sql"),
-    },
+    Migration { name: "0006_rates_by_person.sql", sql: include_str!("../../../migrations/0006_rates_by_person.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use data_url::DataUrl;
 use data_url::forgiving_base64::DecodeError;
@@ -79,6 +81,9 @@ pub(super) fn decode(url: &str, each: usize, all: usize) -> Result<Decoded, Faul
         return Err(Fault::LongHeader(header));
     }
     let uri = DataUrl::process(url).map_err(|_| Fault::NoComma)?;
+    if let Some(content) = plain_base64(url, header, each.min(all)) {
+        return Ok(Decoded { media_type: uri.mime_type().to_string(), bytes: Bytes::from(content) });
+    }
     // Neither form decodes to more bytes than it has characters.
     let mut size = url.len() - header;
     if size > each.min(all) {
@@ -91,6 +96,16 @@ pub(super) fn decode(url: &str, each: usize, all: usize) -> Result<Decoded, Faul
     let mut content = Vec::with_capacity(size);
     walk(&uri, each, |bytes| content.extend_from_slice(bytes))?;
     Ok(Decoded { media_type: uri.mime_type().to_string(), bytes: Bytes::from(content) })
+}
+
+/// What nearly every issuer sends: base64 without white space, escapes or a fragment, of at most `limit` bytes. It is read
+/// several times faster than what browsers forgive; `None` means that it is to be read as they do.
+fn plain_base64(url: &str, comma: usize, limit: usize) -> Option<Vec<u8>> {
+    let data = url.get(..comma).filter(|header| header.ends_with(";base64")).and(url.get(comma + 1..))?;
+    if base64::decoded_len_estimate(data.len()) > limit {
+        return None;
+    }
+    STANDARD.decode(data).ok()
 }
 
 /// Gives the content to `take`, piece by piece, up to `limit` bytes.
@@ -148,6 +163,21 @@ mod tests {
         check("data:;base64,", Ok((PLAIN, b"")));
         check("data:,\u{fc}%FF", Ok((PLAIN, b"\xc3\xbc\xff")));
         check("data:text/plain;base64=no,YQ", Ok(("text/plain;base64=no", b"YQ")));
+    }
+
+    #[test]
+    fn plain_base64_is_what_browsers_read_as_well() {
+        for content in [&b""[..], b"a", b"ab", b"abc", b"a,b\n1,2\n", &[0, 255, 254, 253]] {
+            let url = format!("data:text/csv;base64,{}", STANDARD.encode(content));
+            let comma = url.find(',').unwrap();
+            assert_eq!(plain_base64(&url, comma, 64).as_deref(), Some(content), "{url}");
+            let forgiving = DataUrl::process(&url).unwrap().decode_to_vec().unwrap().0;
+            assert_eq!(forgiving, content, "{url}");
+        }
+        for url in ["data:;base64,YQ", "data:;base64,YQ==#f", "data:;base64,Y%51==", "data:;base64,YR==", "data:,YQ=="]
+        {
+            assert_eq!(plain_base64(url, url.find(',').unwrap(), 64), None, "{url}");
+        }
     }
 
     #[test]
