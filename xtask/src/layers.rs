@@ -49,7 +49,7 @@ const TABLE: &[Row] = &[
     Row { name: "event-bus", uses: ADAPTER_MAY_USE, reason: ADAPTER },
     Row { name: "lab", uses: &["ports", "shared-types", "github"], reason: "the lab plays the outside world; of ours it needs only the local Pages server" },
     Row { name: "server", uses: &["shared-types", "ports", "core-flows", "api", "llm", "github", "http-notify", "secrets", "verify", "storage", "event-bus"], reason: "the server wires the product together; the lab is not part of the product" },
-    Row { name: "e2e", uses: &["server", "lab", "verify", "secrets", "http-notify", "ports", "shared-types"], reason: "end-to-end cases see what a user sees; a benchmark holds planted defects and secrets against the parts that find them, without a server around" },
+    Row { name: "e2e", uses: &["server", "lab", "verify", "secrets", "http-notify", "storage", "ports", "shared-types"], reason: "end-to-end cases see what a user sees; a benchmark holds planted defects and secrets against the parts that find them, and times the queue, without a server around" },
     Row { name: "xtask", uses: &[], reason: "xtask must build in seconds, and also when our crates do not" },
 ];
 

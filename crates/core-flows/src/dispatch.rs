@@ -7,24 +7,25 @@
 //!
 //! Flows whose runner went silent are offered anew, and those that no runner gets any more are closed as failed.
 
+mod ended;
 mod lent;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use ports::{
-    Blobs, Clock, Closing, DeadLetter, Dossier, Error, ErrorChain, Fleet, FlowQueue, Ids, LeaseError, Ledger, Offer,
-    Offered, Report, TaskRecord, TaskUpdate, Verdict, WorkerId,
+    Blobs, Clock, Dossier, Error, ErrorChain, Fleet, FlowQueue, Ids, Ledger, Offer, Offered, Verdict, WorkerId,
 };
-use shared_types::events::{Subject, TaskFinished};
-use shared_types::http::{Outcome, TaskState};
-use shared_types::{CheckReport, Digest, Envelope, Payload, TaskId, Timestamp};
+use shared_types::{Digest, TaskId, Timestamp};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
-use self::lent::{Due, Lent, Write};
+use self::lent::{Due, Lent};
 use crate::relay;
 
 /// Reports read at once.
@@ -39,6 +40,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Flows offered in one go, so that reports do not wait for long.
 const OFFERS: usize = 64;
 
+/// Flows that are taken at once.
+const TAKEN_AT_ONCE: usize = 32;
+
+/// Offers that are put together at once: each is a handful of questions to the ledger and the broker.
+const PACKED_AT_ONCE: usize = 16;
+
 /// Offers that may fail before the fleet is taken to be away.
 const MAX_FAILURES: u32 = 3;
 
@@ -48,8 +55,8 @@ const MAX_OUT: usize = 10_000;
 /// Events of a flow that are looked through for repeats: far more than a flow has.
 const MAX_EVENTS: u32 = 10_000;
 
-/// This process holds the ledger alone, and takes back at its start what it lent: no lease of its own runs out.
-const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// What is lent stays taken for so long. When this process could not keep it, it takes it anew.
+const LEASE: Duration = Duration::from_secs(90);
 
 /// How often to look for flows that no runner gets any more.
 const LETTERS_EVERY: Duration = Duration::from_secs(10);
@@ -105,6 +112,7 @@ pub struct Service {
     lent: BTreeMap<TaskId, Lent>,
     reports: Option<Reports>,
     letters_at: Option<Timestamp>,
+    kept_at: Option<Timestamp>,
 }
 
 /// Where we are in the reports.
@@ -129,6 +137,7 @@ impl Service {
             lent: BTreeMap::new(),
             reports: None,
             letters_at: None,
+            kept_at: None,
         }
     }
 
@@ -173,7 +182,8 @@ impl Service {
             () = self.handle.woken() => Vec::new(),
             reports = self.ports.fleet.reports(cursor, BATCH, IDLE) => reports.inspect_err(|_| self.reports = None)?,
         };
-        self.write(reports).await?;
+        // What is known of flows here is ahead of a ledger that did not take it: it is read anew.
+        self.write(reports).await.inspect_err(|_| self.reports = None)?;
         self.lend(self.ports.clock.now()).await
     }
 
@@ -218,64 +228,9 @@ impl Service {
         Ok(())
     }
 
-    /// Writes reports into the ledger, in order.
-    async fn write(&mut self, reports: Vec<Report>) -> Result<(), Error> {
-        let Some(last) = reports.last().map(|report| report.seq) else { return Ok(()) };
-        for report in reports {
-            self.write_one(report).await?;
-            self.outbox.wake();
-        }
-        if let Some(place) = &mut self.reports {
-            self.ports.ledger.advance(&place.reader, last).await?;
-            place.cursor = last;
-        }
-        Ok(())
-    }
-
-    async fn write_one(&mut self, report: Report) -> Result<(), Error> {
-        let (task, seq) = (report.task, report.seq);
-        if !self.lent.contains_key(&task) && self.is_open(task).await? {
-            self.take(self.ports.clock.now(), usize::MAX).await?;
-        }
-        // A flow that cannot be taken was given back or ended by a later report, which the ledger has.
-        let Some(lent) = self.lent.get_mut(&task) else {
-            debug!(event = "report.known", task_id = %task, seq, "a report that the ledger has already");
-            return Ok(());
-        };
-        let lease = lent.lease;
-        let queue = &self.ports.queue;
-        let (written, ends) = match lent.read(report) {
-            Write::Nothing => return Ok(()),
-            Write::Step { step, update, events } => {
-                for picture in pictures(&update) {
-                    keep(self.ports.shared.as_ref(), self.ports.blobs.as_ref(), &picture).await;
-                }
-                (queue.record(lease, step, *update, events).await, false)
-            }
-            Write::Events(events) => (queue.append(lease, events).await, false),
-            Write::Back { not_before, events } => (queue.release(lease, not_before, events).await, true),
-            Write::End { closing, events } => (queue.finish(lease, closing, events).await, true),
-        };
-        match written {
-            Ok(()) => {}
-            Err(LeaseError::Queue(error)) => return Err(error),
-            Err(lost @ LeaseError::Lost { .. }) => {
-                error!(event = "report.refused", task_id = %task, seq, error = %lost, "the ledger did not take a report");
-            }
-        }
-        if ends {
-            self.lent.remove(&task);
-        }
-        Ok(())
-    }
-
-    async fn is_open(&self, task: TaskId) -> Result<bool, Error> {
-        let known = self.ports.ledger.task(task).await?;
-        Ok(known.is_some_and(|task| task.state != TaskState::Finished))
-    }
-
     /// Takes what may run, offers it, and looks after what is out.
     async fn lend(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.keep(now).await?;
         if self.letters_at.is_none_or(|at| now.since(at) >= LETTERS_EVERY) {
             self.letters_at = Some(now);
             for letter in self.ports.fleet.dead_letters().await? {
@@ -283,9 +238,17 @@ impl Service {
             }
         }
         self.take(now, MAX_OUT).await?;
+        let due = self.due(now);
+        let packing = due.into_iter().map(async |(task, due)| (task, due, self.pack(task).await));
+        let packed: Vec<_> = stream::iter(packing).buffered(PACKED_AT_ONCE).collect().await;
         let mut failures = 0;
-        for (task, due) in self.due(now) {
-            let offered = self.offer(task, due).await;
+        // One after the other: the oldest shall be the first that a runner gets.
+        for (task, due, packed) in packed {
+            let offered = match packed {
+                Ok(Some(offer)) => self.offer(&offer, due).await,
+                Ok(None) => Ok(Offered::OutAlready),
+                Err(error) => Err(error),
+            };
             if let Some(lent) = self.lent.get_mut(&task) {
                 lent.offered(offered.as_ref().is_ok_and(|offered| *offered != Offered::InTheWay), now);
             }
@@ -305,23 +268,36 @@ impl Service {
         due.take(OFFERS).collect()
     }
 
-    async fn offer(&self, task: TaskId, due: Due) -> Result<Offered, Error> {
-        let Some(offer) = self.pack(task).await? else { return Ok(Offered::OutAlready) };
+    async fn offer(&self, offer: &Offer, due: Due) -> Result<Offered, Error> {
         match due {
-            Due::Offer => self.ports.fleet.offer(&offer).await,
+            Due::Offer => self.ports.fleet.offer(offer).await,
             Due::Anew => {
-                warn!(event = "flow.silent", task_id = %task, "a runner went silent; its flow is offered anew");
-                self.ports.fleet.offer_anew(&offer).await
+                warn!(event = "flow.silent", task_id = %offer.task, "a runner went silent; its flow is offered anew");
+                self.ports.fleet.offer_anew(offer).await
             }
         }
     }
 
     /// Takes flows from the ledger until none may run, or `most` are out.
     async fn take(&mut self, now: Timestamp, most: usize) -> Result<(), Error> {
+        // One that finds nothing is all that it costs as a rule; where there is more, claims share their commit.
+        let mut at_once = 1;
         while self.lent.len() < most {
-            let Some(claim) = self.ports.queue.claim(&self.worker, now, FOR_GOOD).await? else { return Ok(()) };
-            let events = self.ports.ledger.task_events(claim.lease.task, 0, MAX_EVENTS).await?;
-            self.lent.insert(claim.lease.task, Lent::new(claim, events));
+            let (queue, worker) = (&self.ports.queue, &self.worker);
+            let claiming = (0..at_once.min(most - self.lent.len())).map(|_| queue.claim(worker, now, LEASE));
+            let claims = join_all(claiming).await;
+            let asked = claims.len();
+            let mut taken = 0;
+            for claim in claims {
+                let Some(claim) = claim? else { continue };
+                let events = self.ports.ledger.task_events(claim.lease.task, 0, MAX_EVENTS).await?;
+                self.lent.insert(claim.lease.task, Lent::new(claim, events));
+                taken += 1;
+            }
+            if taken < asked {
+                return Ok(());
+            }
+            at_once = TAKEN_AT_ONCE;
         }
         Ok(())
     }
@@ -329,7 +305,10 @@ impl Service {
     /// What a runner is told of a flow; its attachments are where runners find them.
     async fn pack(&self, task: TaskId) -> Result<Option<Offer>, Error> {
         let Some(lent) = self.lent.get(&task) else { return Ok(None) };
-        let Some(record) = self.ports.ledger.task(task).await? else { return Ok(None) };
+        // One that has ended meanwhile is about to be called back.
+        let Some(record) = self.ports.ledger.task(task).await?.filter(|task| !lent.is_over(task)) else {
+            return Ok(None);
+        };
         let earlier = self.ports.ledger.earlier_rounds(task).await?;
         for attachments in earlier.iter().chain([&record]).map(|record| &record.attachments).collect::<Vec<_>>() {
             for attachment in attachments {
@@ -355,43 +334,5 @@ impl Service {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Closes a flow that runners took again and again. The closing comes back as a report.
-    async fn bury(&self, letter: DeadLetter, now: Timestamp) -> Result<(), Error> {
-        let Some(task) = self.ports.ledger.task(letter.task).await? else {
-            error!(event = "flow.unknown", task_id = %letter.task, "a dead letter is of no task in this ledger");
-            return Ok(());
-        };
-        warn!(event = "flow.dead_letter", task_id = %letter.task, "no runner brought a flow to its end; it is closed");
-        let closing = Closing { outcome: Outcome::Failed, at: now, notification: None };
-        let reason = "dispatch: runners took it up again and again, and none came to its end".to_owned();
-        let outcome = Outcome::Failed.as_str().to_owned();
-        let ended = Payload::TaskFinished(TaskFinished { outcome, reason, ..TaskFinished::default() });
-        let event = Envelope::new(self.ports.ids.event_id(), now, &subject(&task), ended);
-        self.ports.fleet.bury(letter, closing, vec![event]).await
-    }
-}
-
-fn subject(task: &TaskRecord) -> Subject {
-    Subject { id: task.id, name: task.task.clone(), round: task.round, trace_id: task.trace_id.clone() }
-}
-
-fn pictures(update: &TaskUpdate) -> Vec<Digest> {
-    let of = |report: &CheckReport| [report.screenshot.clone(), report.phone_screenshot.clone()];
-    update.report.as_ref().map(of).into_iter().flatten().flatten().collect()
-}
-
-/// Copies what people will want to see after the fleet has forgotten it.
-async fn keep(shared: &dyn Blobs, own: &dyn Blobs, digest: &Digest) {
-    if own.holds(digest) {
-        return;
-    }
-    let kept = match shared.get(digest).await {
-        Ok(bytes) => own.put(bytes).await.map(drop),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = kept {
-        warn!(event = "blob.not_kept", error = %ErrorChain(&error), "a screenshot could not be copied");
     }
 }

@@ -5,6 +5,7 @@
 //! - [`runner`]: claims flows and takes them through their [`plan`], step by step.
 //! - [`dispatch`]: lends flows to runners on other hosts.
 //! - [`relay`]: carries stored events from the outbox to a bus.
+//! - [`archive`]: keeps copies of the ledger's tasks elsewhere; [`rebuild`]: makes a lost ledger of them.
 //! - [`followup`]: looks again at sites that were late, and corrects their record.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
 //! - [`operator`]: what operators may do to a task.
@@ -13,6 +14,7 @@
 //! Nothing here does IO of its own: the world is behind [`Ports`]. Each step's outcome is in the
 //! journal before the next step begins, and each step is safe to run twice.
 
+pub mod archive;
 mod candidates;
 mod checks;
 mod context;
@@ -27,6 +29,7 @@ mod maker;
 mod naming;
 pub mod operator;
 pub mod plan;
+pub mod rebuild;
 pub mod relay;
 pub mod released;
 pub mod renotify;

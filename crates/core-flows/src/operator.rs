@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ports::{
-    AnswerCache, Clock, Declined, Forgetting, Forgot, Gatekeeper, Ids, Ledger, Levers, Moved, Notifier, Oblivion,
-    Operator, OwnTask, Reopening, Standing, StepRecord, TaskRecord,
+    AnswerCache, Archive, Clock, Declined, ErrorChain, Forgetful, Forgetting, Forgot, Gatekeeper, Ids, Known, Ledger,
+    Levers, Moved, Notifier, Oblivion, Operator, OwnTask, Reopening, Standing, StepRecord, TaskRecord,
 };
 use shared_types::events::{Subject, TaskFinished, TaskRetried};
 use shared_types::http::{Forgotten, NotificationAttempt, Outcome, TaskState};
-use shared_types::{Email, Envelope, Payload, TaskId, Timestamp};
+use shared_types::{Digest, Email, Envelope, Payload, TaskId, Timestamp};
 use tracing::info;
 
 use crate::journal::Progress;
@@ -32,6 +32,8 @@ pub struct World {
     pub oblivion: Arc<dyn Oblivion>,
     /// Kept answers of models.
     pub answers: Arc<dyn AnswerCache>,
+    /// Copies of tasks elsewhere, where there are any.
+    pub archive: Option<Arc<dyn Archive>>,
     /// Now.
     pub clock: Arc<dyn Clock>,
     /// New identifiers.
@@ -163,11 +165,10 @@ impl Operator for Service {
 const REST: Duration = Duration::from_secs(180);
 
 /// What forgetting a person does not reach.
-const NOT_COVERED: [&str; 5] = [
+const NOT_COVERED: [&str; 4] = [
     "repositories at the code host, and their pages",
     "backups that were made before",
     "log lines, which hold masked addresses and names of tasks",
-    "events that were mirrored to NATS, which hold names of tasks",
     "counters under a digest of a client and the address together, which end by themselves within 90 days",
 ];
 
@@ -185,8 +186,46 @@ impl Service {
         Ok(open.len())
     }
 
+    /// What copies elsewhere hold of the person.
+    async fn known_elsewhere(&self, email: &Email) -> Result<Known, Declined> {
+        let Some(archive) = &self.world.archive else { return Ok(Known::default()) };
+        archive.known_of(email).await.map_err(|error| {
+            Declined::NotNow(format!(
+                "what lies at NATS cannot be looked at, so nothing was removed yet: {}. Ask again when it answers, or unset \
+                 NATS_URL if it is gone for good.",
+                ErrorChain(&error)
+            ))
+        })
+    }
+
+    /// Removes it there, once the ledger has nothing more of the person; says how much it was.
+    async fn forget_elsewhere(
+        &self,
+        email: &Email,
+        at: Timestamp,
+        known: Known,
+        own: &[OwnTask],
+        unnamed: Vec<Digest>,
+    ) -> Result<u64, ports::Error> {
+        let World { archive: Some(archive), oblivion, .. } = &self.world else { return Ok(0) };
+        let mut tasks = known.tasks;
+        tasks.extend(own.iter().map(|task| (task.id, task.task.clone())));
+        tasks.sort_unstable();
+        tasks.dedup();
+        let mut blobs = known.blobs;
+        blobs.extend(unnamed);
+        blobs.sort_unstable();
+        blobs.dedup();
+        let named = oblivion.named(blobs.clone()).await?;
+        blobs.retain(|blob| !named.contains(blob));
+        let removed = archive.forget(Forgetful { email: email.clone(), tasks, at }, blobs).await?;
+        Ok(removed.messages + removed.blobs)
+    }
+
     async fn forget_person(&self, email: &Email) -> Result<Forgotten, Declined> {
         let World { oblivion, answers, clock, .. } = &self.world;
+        // First, since nothing shall be removed when not all of it can be.
+        let known = self.known_elsewhere(email).await?;
         let own = oblivion.tasks_of(email).await?;
         let open = self.cancel_all(&own).await?;
         // While the ledger still says which they are: what is removed of a cache in vain costs a question.
@@ -204,15 +243,25 @@ impl Service {
                 )));
             }
         };
+        let mut not_covered = NOT_COVERED.map(str::to_owned).to_vec();
+        let at_broker = match self.forget_elsewhere(email, at, known, &own, erased.unnamed).await {
+            Ok(removed) => removed,
+            Err(error) => {
+                let error = ErrorChain(&error);
+                not_covered.push(format!("copies at NATS: {error}; ask again, and they are removed"));
+                0
+            }
+        };
         let receipt = Forgotten {
             at,
+            at_broker,
             tasks: own.len() as u64,
             rows: erased.rows,
             blobs: erased.blobs,
             blobs_left: erased.blobs_left,
             cached_answers,
             repositories: erased.repos.iter().map(ToString::to_string).collect(),
-            not_covered: NOT_COVERED.map(str::to_owned).into(),
+            not_covered,
         };
         oblivion.keep_receipt(&receipt).await?;
         info!(event = "person.forgotten", count = receipt.tasks, "what was known of a person was removed");

@@ -12,6 +12,7 @@
 //! again, so readers must know events by `event_id`. NATS 2.9 acknowledges before the disk
 //! does; the ledger, not the stream, is the durable copy.
 
+mod archive;
 mod blobs;
 mod broker;
 mod engine;
@@ -19,7 +20,9 @@ mod fleet;
 mod log;
 mod names;
 mod queue;
+mod reading;
 mod runs;
+mod salvage;
 mod wire;
 
 use std::fmt;
@@ -38,12 +41,14 @@ use shared_types::{Digest, Envelope};
 
 use crate::{Error, InProcessBus};
 
+pub use archive::JetArchive;
 pub use blobs::SharedBlobs;
 pub use broker::{Broker, Options};
 pub use engine::{Engine, EngineOptions};
 pub use fleet::JetFleet;
 pub use queue::{JetQueue, QueueLedger};
 pub use runs::{RemoteRuns, RunsService};
+pub use salvage::JetSalvage;
 
 /// Name of the stream. A later version of the events gets a stream of its own.
 pub const STREAM: &str = "SITEWRIGHT_EVENTS_V1";
@@ -169,8 +174,16 @@ impl HealthPart for Mirror {
 #[must_use]
 pub fn subject(event: &Envelope) -> String {
     let name = event.task.as_ref().map_or("", |task| task.name.as_str());
-    let hash: String = Digest::of(name.as_bytes()).as_str().chars().take(TASK_HASH_DIGITS).collect();
-    format!("{SUBJECT_PREFIX}.{hash}.{}", event.kind())
+    format!("{SUBJECT_PREFIX}.{}.{}", hash_of(name), event.kind())
+}
+
+/// The subjects of all events of tasks with this name.
+fn subjects_of(task_name: &str) -> String {
+    format!("{SUBJECT_PREFIX}.{}.*", hash_of(task_name))
+}
+
+fn hash_of(task_name: &str) -> String {
+    Digest::of(task_name.as_bytes()).as_str().chars().take(TASK_HASH_DIGITS).collect()
 }
 
 /// The stream with its current state; made when it is missing.

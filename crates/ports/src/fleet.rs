@@ -117,6 +117,19 @@ pub struct DeadLetter {
     pub letter: u64,
 }
 
+/// A flow that the ledger has ended, or begun anew, while it was out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recall {
+    /// Which one.
+    pub task: TaskId,
+    /// Its repository.
+    pub repo: RepoName,
+    /// The offer under which it is out. Later offers of the flow stay.
+    pub number: u64,
+    /// How that offer ends.
+    pub closing: Closing,
+}
+
 /// The runners on other hosts.
 #[async_trait]
 pub trait Fleet: Send + Sync {
@@ -138,4 +151,8 @@ pub trait Fleet: Send + Sync {
 
     /// Ends the flow in the name of the host with the ledger, as a report like any other, and takes back what is out.
     async fn bury(&self, letter: DeadLetter, closing: Closing, events: Vec<Envelope>) -> Result<(), Error>;
+
+    /// Lets no runner go on with what the ledger has ended: whoever has it hears that its lease is lost at its next
+    /// write, of which each heartbeat is one.
+    async fn recall(&self, recall: &Recall) -> Result<(), Error>;
 }

@@ -5,6 +5,7 @@
 //! suites for it. Every method may fail with an [`Error`] that answers one question: again,
 //! later, or stop.
 
+mod archive;
 mod blobs;
 mod bus;
 mod clock;
@@ -26,6 +27,9 @@ mod site;
 pub mod testing;
 mod verifier;
 
+pub use archive::{
+    Archive, Copying, Forgetful, Found, Known, Rebuilding, Removed, Restored, Salvage, TaskCopy, Traces,
+};
 pub use blobs::Blobs;
 pub use bus::{Bus, Subscription};
 pub use clock::{Clock, Ids};
@@ -34,7 +38,7 @@ pub use code_host::{
     RepoSpec, Snapshot,
 };
 pub use error::{Error, ErrorChain, Verdict};
-pub use fleet::{DeadLetter, Did, Dossier, Fleet, Offer, Offered, Report};
+pub use fleet::{DeadLetter, Did, Dossier, Fleet, Offer, Offered, Recall, Report};
 pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, StepRecord, TaskUpdate, WorkerId};
 pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant, TextLeak};
 pub use health::HealthPart;

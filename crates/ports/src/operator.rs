@@ -108,6 +108,8 @@ pub struct Erased {
     pub blobs_left: u64,
     /// Repositories at the code host, which stay.
     pub repos: Vec<RepoName>,
+    /// Blobs that the removed rows named and that no other row names.
+    pub unnamed: Vec<Digest>,
 }
 
 /// Removing what is known of a person.
@@ -122,6 +124,9 @@ pub trait Oblivion: Send + Sync {
     /// Removes every row, event and blob of the person, and what was left of them in the files of the database. Calls
     /// of models stay as sums that say nothing of whom they were for. Blobs that another task names stay.
     async fn forget(&self, wish: Forgetting) -> Result<Forgot, Error>;
+
+    /// Those of `blobs` that some row names.
+    async fn named(&self, blobs: Vec<Digest>) -> Result<Vec<Digest>, Error>;
 
     /// Keeps the receipt, which names nobody.
     async fn keep_receipt(&self, receipt: &Forgotten) -> Result<(), Error>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_bus::InProcessBus;
-use event_bus::nats::{self, Broker};
+use event_bus::nats::{self, Broker, Engine, EngineOptions, JetArchive, SharedBlobs};
 use github::local::{LocalHost, PagesServer};
 use github::remote::RemoteHost;
 use http_notify::{AllowPrivate, HttpNotifier, proxy};
@@ -35,9 +35,19 @@ pub(crate) struct Hosting {
 }
 
 pub(crate) fn broker(settings: &Settings) -> Result<Option<Arc<Broker>>, Error> {
-    let Some(nats) = settings.nats.clone() else { return Ok(None) };
+    settings.nats.clone().map(broker_of).transpose()
+}
+
+/// Does not connect.
+pub(crate) fn broker_of(nats: settings::Nats) -> Result<Arc<Broker>, Error> {
     let options = nats::Options { creds_file: nats.creds_file, ca_file: nats.ca_file, ..nats::Options::new(nats.url) };
-    Ok(Some(Arc::new(Broker::new(options).map_err(Error::Broker)?)))
+    Ok(Arc::new(Broker::new(options).map_err(Error::Broker)?))
+}
+
+/// Where copies of the ledger lie at the broker.
+pub(crate) fn archive(broker: Arc<Broker>) -> JetArchive {
+    let engine = Arc::new(Engine::new(broker, EngineOptions::default()));
+    JetArchive::new(engine.clone(), Arc::new(SharedBlobs::new(engine)))
 }
 
 fn code_host(source: github::Error) -> Error {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, followup, intake, operator, plan, relay, renotify, runner};
-use event_bus::nats::{Broker, Mirror};
+use core_flows::{Ports, archive, followup, intake, operator, plan, relay, renotify, runner};
+use event_bus::nats::{Broker, JetArchive, Mirror};
 use github::local::PagesServer;
 use http_notify::proxy;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{HealthPart, Intake, Operator, RunLedger as _, RunReader, WorkerId};
+use ports::{Archive, HealthPart, Intake, Operator, RunLedger as _, RunReader, WorkerId};
 use storage::Store;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -138,6 +138,10 @@ impl App {
         if let Some(mirror_relay) = &mirror_relay {
             outbox = outbox.and(mirror_relay.handle());
         }
+        let archiving = base.archiving(&settings);
+        if let Some(archiving) = &archiving {
+            outbox = outbox.and(archiving.handle());
+        }
         let lender = base.lender(&ports, &outbox);
         if let Some(lender) = &lender {
             outbox = outbox.and(lender.dispatch.handle());
@@ -145,6 +149,9 @@ impl App {
         let worker = WorkerId(Ulid::new().to_string());
         let runner = runner::Service::new(runner_options(&settings), ports.clone(), outbox.clone(), worker);
         let mut parts = base.health;
+        if archiving.is_some() {
+            parts.push(Arc::new(archive::Lag { ledger: ports.ledger.clone(), clock: ports.clock.clone() }));
+        }
         let does = |role| settings.roles.contains(&role);
         if does(Role::Runner) {
             parts.extend([Arc::new(runner.handle()) as Arc<dyn HealthPart>, verifier.clone()]);
@@ -157,7 +164,7 @@ impl App {
         let renotify = renotify::Service::new(settings.rates.renotify.clone(), ports.clone(), outbox.clone());
         let followup = followup::Service::new(ports.clone(), outbox.clone());
         let operator: Arc<dyn Operator> = match &base.store {
-            Some(store) => Arc::new(operator(&settings, &ports, store.clone(), outbox.clone())),
+            Some(store) => Arc::new(operator(&settings, &ports, (store.clone(), base.archive.clone()), outbox.clone())),
             None => Arc::new(Elsewhere),
         };
         let doors = (outbox, renotify.handle(), operator);
@@ -180,6 +187,9 @@ impl App {
             spawn(&mut rest, "the relay", local_relay.run(stop_rest.clone()));
             if let Some(relay) = mirror_relay {
                 spawn(&mut rest, "the relay to NATS", relay.run(stop_rest.clone()));
+            }
+            if let Some(archiving) = archiving {
+                spawn(&mut rest, "the copying of the ledger", archiving.run(stop_rest.clone()));
             }
         }
         if let Some(Lender { dispatch, runs }) = lender {
@@ -299,13 +309,19 @@ fn runner_options(settings: &Settings) -> runner::Options {
     }
 }
 
-fn operator(settings: &Settings, ports: &Ports, store: Arc<Store>, outbox: relay::Handle) -> operator::Service {
+fn operator(
+    settings: &Settings,
+    ports: &Ports,
+    (store, archive): (Arc<Store>, Option<Arc<JetArchive>>),
+    outbox: relay::Handle,
+) -> operator::Service {
     let folder = settings::answers_kept_in(&settings.data_dir);
     let world = operator::World {
         ledger: ports.ledger.clone(),
         levers: store.clone(),
         oblivion: store,
         answers: Arc::new(llm::CacheFolder { folder }),
+        archive: archive.map(|archive| archive as Arc<dyn Archive>),
         clock: ports.clock.clone(),
         ids: ports.ids.clone(),
         teller: Some((ports.notifier.clone(), ports.gatekeeper.clone())),

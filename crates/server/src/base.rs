@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use core_flows::{Ports, dispatch, relay};
+use core_flows::{Ports, archive, dispatch, relay};
 use event_bus::nats::{
-    Broker, Engine, EngineOptions, JetFleet, JetQueue, QueueLedger, RemoteRuns, RunsService, SharedBlobs,
+    Broker, Engine, EngineOptions, JetArchive, JetFleet, JetQueue, QueueLedger, RemoteRuns, RunsService, SharedBlobs,
 };
 use ports::{
     Blobs, Bucket, Count, Declined, Error, FlowQueue, HealthPart, Ledger, Operator, OverLimit, RateBuckets, RunLedger,
@@ -33,6 +33,8 @@ pub(crate) struct Base {
     pub(crate) health: Vec<Arc<dyn HealthPart>>,
     /// To be closed at last.
     pub(crate) store: Option<Arc<Store>>,
+    /// Copies of the ledger at the broker.
+    pub(crate) archive: Option<Arc<JetArchive>>,
     lending: Option<Lending>,
 }
 
@@ -56,12 +58,13 @@ impl Base {
         let mut health: Vec<Arc<dyn HealthPart>> =
             vec![Arc::new(DatabaseHealth::new(store.clone())), Arc::new(DiskHealth::new(&settings.data_dir))];
         let own = store.blobs();
-        let lending = broker.filter(|_| settings.place() == Place::Lender).map(|broker| {
+        let at_broker = broker.map(|broker| {
             let engine = Arc::new(Engine::new(broker.clone(), EngineOptions::default()));
-            let shared = Arc::new(SharedBlobs::new(engine.clone()));
-            health.push(engine.clone());
-            Lending { broker, engine, shared }
+            Lending { broker, shared: Arc::new(SharedBlobs::new(engine.clone())), engine }
         });
+        let archive = at_broker.as_ref().map(|at| Arc::new(JetArchive::new(at.engine.clone(), at.shared.clone())));
+        let lending = at_broker.filter(|_| settings.place() == Place::Lender);
+        health.extend(lending.iter().map(|lending| lending.engine.clone() as Arc<dyn HealthPart>));
         let blobs: Arc<dyn Blobs> = match &lending {
             Some(lending) => Arc::new(OwnThenShared { own, shared: lending.shared.clone() }),
             None => Arc::new(own),
@@ -75,6 +78,7 @@ impl Base {
             runs: store.clone(),
             health,
             store: Some(store),
+            archive,
             lending,
         }
     }
@@ -92,8 +96,21 @@ impl Base {
             runs: Arc::new(Elsewhere),
             health: vec![engine],
             store: None,
+            archive: None,
             lending: None,
         }
+    }
+
+    /// The part that copies the ledger to the broker, where it shall.
+    pub(crate) fn archiving(&self, settings: &Settings) -> Option<archive::Service> {
+        let (store, archive) = (self.store.as_ref()?, self.archive.as_ref()?);
+        let ports = archive::Ports {
+            ledger: store.clone(),
+            copying: store.clone(),
+            blobs: Arc::new(store.blobs()),
+            archive: archive.clone(),
+        };
+        settings.nats.as_ref().is_some_and(|nats| nats.copy).then(|| archive::Service::new(ports))
     }
 
     /// The parts that lend, where flows are lent.

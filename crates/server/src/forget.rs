@@ -10,6 +10,7 @@ use shared_types::Email;
 use shared_types::http::{ForgetRequest, Forgotten};
 
 use crate::console_out;
+use crate::settings::Nats;
 use crate::task::{Error, Place, runtime};
 
 /// Whom to forget.
@@ -21,10 +22,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Does it in `data_dir`; gives the process's exit code. `token` opens a running service that wants one.
+    /// Does it in `data_dir`; gives the process's exit code. `token` opens a running service that wants one; without a
+    /// service, copies at `nats` go as well.
     #[must_use]
-    pub fn run(&self, data_dir: &Path, token: Option<SecretString>) -> ExitCode {
-        let done = runtime().and_then(|runtime| runtime.block_on(self.text(&Place { data_dir, token })));
+    pub fn run(&self, data_dir: &Path, token: Option<SecretString>, nats: Option<Nats>) -> ExitCode {
+        let place = Place { data_dir, token, nats };
+        let done = runtime().and_then(|runtime| runtime.block_on(self.text(&place)));
         match done {
             Ok(text) => console_out(&text),
             Err(error) => {

@@ -13,6 +13,7 @@ pub mod control;
 pub mod doctor;
 pub mod forget;
 mod open_files;
+pub mod rebuild;
 pub mod runs;
 pub mod secret;
 pub mod settings;

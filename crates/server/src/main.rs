@@ -14,7 +14,7 @@ use server::doctor;
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
-use server::{backup, forget, task, telemetry};
+use server::{backup, forget, rebuild, task, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -95,6 +95,10 @@ enum Command {
     Backup(backup::Options),
     /// Make a data folder of a backup. Overwrites nothing.
     Restore(backup::Restore),
+    /// Make a lost ledger anew of what lies at the broker (NATS_URL). Overwrites nothing.
+    ///
+    /// Stop whatever serves on the lost folder first. Tasks that have not ended go on at the next start.
+    Rebuild(rebuild::Options),
     /// Work with the secrets of a class (SECRETS_FILE).
     #[command(subcommand)]
     Secret(secret::Command),
@@ -125,10 +129,12 @@ fn main() -> ExitCode {
             command.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting())
         }
         Command::Forget { data_dir, whom } => {
-            whom.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting())
+            let nats = settings::nats_alone(&environment());
+            whom.run(&data_dir.unwrap_or_else(data_dir_setting), admin_token_setting(), nats)
         }
         Command::Backup(options) => options.run(data_dir_setting),
         Command::Restore(options) => options.run(data_dir_setting),
+        Command::Rebuild(options) => options.run(data_dir_setting, settings::nats_alone(&environment())),
         Command::Secret(command) => command.run(),
     }
 }

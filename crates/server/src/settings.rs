@@ -26,7 +26,7 @@ use url::Url;
 pub use limits::Limits;
 pub(crate) use models::ALIASES;
 pub use models::{Model, answers_kept_in};
-pub use nats::Nats;
+pub use nats::{Nats, nats_alone};
 pub use read::{DOCUMENTED, alone, data_dir, read};
 pub use report::{Error, Fault};
 

@@ -19,7 +19,8 @@ use shared_types::http::{NotificationAttempt, TaskList, TaskSummary, TaskView};
 use storage::{Reading, Store};
 
 use crate::clock::{RandomIds, SystemClock};
-use crate::{console_out, control, settings};
+use crate::settings::Nats;
+use crate::{adapters, app, console_out, control, settings};
 
 /// From a retry to its notification; as long as a task has at first.
 const TIME_TO_DELIVER: Duration = Duration::from_secs(600);
@@ -106,6 +107,8 @@ pub(crate) enum Error {
     Declined(#[from] Declined),
     #[error("write the answer as JSON")]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Broker(Box<app::Error>),
     #[error("start the runtime")]
     Runtime(#[source] std::io::Error),
 }
@@ -125,7 +128,7 @@ impl Command {
     }
 
     async fn text(&self, data_dir: &Path, token: Option<SecretString>) -> Result<String, Error> {
-        let at = Place { data_dir, token };
+        let at = Place { data_dir, token, nats: None };
         match self {
             Self::List(list) => list.text(data_dir).await,
             Self::Show(One { id, json }) => {
@@ -172,6 +175,8 @@ impl One {
 pub(crate) struct Place<'a> {
     pub(crate) data_dir: &'a Path,
     pub(crate) token: Option<SecretString>,
+    /// Where copies of the ledger are, for whoever forgets without a service.
+    pub(crate) nats: Option<Nats>,
 }
 
 impl Place<'_> {
@@ -204,6 +209,12 @@ impl Place<'_> {
             levers: store.clone(),
             oblivion: store.clone(),
             answers: Arc::new(llm::CacheFolder { folder: settings::answers_kept_in(self.data_dir) }),
+            archive: match self.nats.clone() {
+                Some(nats) => Some(Arc::new(adapters::archive(
+                    adapters::broker_of(nats).map_err(|e| Error::Broker(Box::new(e)))?,
+                ))),
+                None => None,
+            },
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             teller: None,

@@ -27,6 +27,7 @@ use crate::{Error, connection, folder, migrate};
 use manifest::Manifest;
 
 pub use restore::restore;
+pub(crate) use restore::{refuse_database, remove_leftovers};
 pub use verify::{Verified, verify};
 
 /// What begins the name of every backup.

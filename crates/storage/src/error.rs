@@ -141,13 +141,28 @@ pub enum Error {
     },
     /// There is a database where one would be restored to.
     #[error(
-        "there is a database {} already, and a restore overwrites nothing: move it away with its -wal and -shm, or name \
+        "there is a database {} already, and this overwrites nothing: move it away with its -wal and -shm, or name \
          another data folder",
         path.display()
     )]
     DatabaseExists {
         /// Its file.
         path: PathBuf,
+    },
+    /// SQLite did not do its part of a rebuild.
+    #[error("rebuild the ledger as {}", path.display())]
+    Rebuild {
+        /// The database in the making.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A rebuilt ledger is not sound.
+    #[error("the rebuilt ledger is not sound: {what}; nothing was left behind")]
+    RebuildUnsound {
+        /// What SQLite found.
+        what: String,
     },
     /// The threads or connections for the work could not be started.
     #[error("start the {part}")]
@@ -250,7 +265,8 @@ impl Error {
             Self::Open { source, .. }
             | Self::Migrate { source, .. }
             | Self::Query { source, .. }
-            | Self::Backup { source, .. } => verdict_of(source),
+            | Self::Backup { source, .. }
+            | Self::Rebuild { source, .. } => verdict_of(source),
             Self::Commit { source } => verdict_of(source),
             Self::NoReader { .. }
             | Self::ReadersBusy { .. }
@@ -264,6 +280,7 @@ impl Error {
             | Self::NoBackup { .. }
             | Self::BackupDamaged { .. }
             | Self::DatabaseExists { .. }
+            | Self::RebuildUnsound { .. }
             | Self::SqliteTooOld { .. }
             | Self::Setting { .. }
             | Self::MigrationAltered { .. }

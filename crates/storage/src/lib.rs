@@ -3,7 +3,7 @@
 //! - [`Store`] implements `ports::Ledger`, `FlowQueue`, `RateBuckets` and `RunLedger` over one SQLite file;
 //!   [`Reading`] looks into it without its lock.
 //! - [`FileBlobs`] implements `ports::Blobs` over files named by their SHA-256.
-//! - [`backup`] makes, verifies and restores backups.
+//! - [`backup`] makes, verifies and restores backups; [`Rebuild`] makes a ledger of copies of its tasks.
 //! - [`DatabaseHealth`] and [`DiskHealth`] say how both are.
 //!
 //! Invariants: one process opens a data folder at a time; one thread writes; a method that writes
@@ -23,6 +23,7 @@ mod health;
 mod migrate;
 mod reader;
 mod reading;
+mod rebuild;
 mod soundness;
 mod sql;
 mod store;
@@ -35,4 +36,5 @@ pub use error::Error;
 pub use folder::{Holder, holder};
 pub use health::{DatabaseHealth, DiskHealth};
 pub use reading::Reading;
+pub use rebuild::Rebuild;
 pub use store::{Options, Store};

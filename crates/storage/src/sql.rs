@@ -2,6 +2,7 @@
 //! transaction; none begins or ends one.
 
 pub(crate) mod accept;
+pub(crate) mod copies;
 pub(crate) mod events;
 pub(crate) mod flows;
 pub(crate) mod levers;

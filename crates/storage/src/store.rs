@@ -1,5 +1,6 @@
 //! The ledger and the queue of flows over one SQLite database.
 
+mod copies;
 mod levers;
 mod oblivion;
 mod runs;

@@ -297,6 +297,7 @@ impl Operator for TestOperator {
     async fn forget(&self, email: &Email) -> Result<Forgotten, Declined> {
         self.asked.lock().unwrap().push(format!("forget {}", email.as_str()));
         Ok(Forgotten {
+            at_broker: 0,
             at: epoch(),
             tasks: 1,
             rows: BTreeMap::new(),

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ports::{Claim, Closing, Did, Lease, Report, StepRecord, TaskUpdate};
+use ports::{Attempt, Claim, Closing, Did, Lease, RepoName, Report, StepRecord, TaskRecord, TaskUpdate};
+use shared_types::http::TaskState;
 use shared_types::{Envelope, Timestamp};
 
 use super::Options;
@@ -19,6 +20,9 @@ const TRY_AGAIN_AT_LAST: Duration = Duration::from_secs(10);
 pub(super) struct Lent {
     /// Ours, by which its reports are written.
     pub(super) lease: Lease,
+    pub(super) repo: RepoName,
+    /// The attempt it was taken in.
+    attempt: Attempt,
     /// What the ledger had when it was taken.
     pub(super) journal: Vec<StepRecord>,
     steps: HashSet<String>,
@@ -58,6 +62,8 @@ impl Lent {
     pub(super) fn new(claim: Claim, events: Vec<Envelope>) -> Self {
         Self {
             lease: claim.lease,
+            repo: claim.task.repo,
+            attempt: claim.task.attempt,
             steps: claim.journal.iter().map(|record| record.step.clone()).collect(),
             journal: claim.journal,
             events: events.into_iter().map(|event| event.event_id).collect(),
@@ -68,6 +74,10 @@ impl Lent {
 
     /// What `report` adds to what the ledger has.
     pub(super) fn read(&mut self, report: Report) -> Write {
+        // What was done in an attempt that an operator has put an end to since.
+        if report.offer <= self.attempt.epoch.0 {
+            return Write::Nothing;
+        }
         match report.did {
             Did::Claimed { until } | Did::Kept { until } => {
                 self.until = Some(until);
@@ -87,6 +97,11 @@ impl Lent {
             Did::Released { not_before, events } => Write::Back { not_before, events: self.unknown(events) },
             Did::Finished { closing, events } => Write::End { closing, events: self.unknown(events) },
         }
+    }
+
+    /// Whether the ledger's flow is no longer the one that is out.
+    pub(super) fn is_over(&self, task: &TaskRecord) -> bool {
+        task.state == TaskState::Finished || task.attempt.number != self.attempt.number
     }
 
     fn told(&mut self, events: Vec<Envelope>) -> Write {
@@ -139,6 +154,8 @@ mod tests {
     fn lent() -> Lent {
         Lent {
             lease: Lease { task: TaskId::from_parts(1, 7), epoch: Epoch(2) },
+            repo: "sales-1".parse().unwrap(),
+            attempt: Attempt::FIRST,
             journal: vec![step("prepare")],
             steps: ["prepare".to_owned()].into(),
             events: [told(1).event_id].into(),
@@ -186,6 +203,21 @@ mod tests {
         let closing = Closing { outcome: Outcome::HandedIn, at: NOW, notification: None };
         let events = vec![told(2)];
         check(1, Did::Finished { closing: closing.clone(), events: events.clone() }, &Write::End { closing, events });
+    }
+
+    #[test]
+    fn what_an_earlier_attempt_did_is_left_out() {
+        let closing = Closing { outcome: Outcome::Failed, at: NOW, notification: None };
+        for did in [
+            Did::Recorded { step: step("generate"), update: Box::default(), events: vec![told(2)] },
+            Did::Finished { closing, events: vec![told(2)] },
+        ] {
+            let mut lent = Lent { attempt: Attempt { number: 2, began_at: Some(NOW), epoch: Epoch(1) }, ..lent() };
+            let report = |offer| Report { seq: 9, task: lent.lease.task, offer, epoch: Epoch(1), did: did.clone() };
+            let (earlier, present) = (report(1), report(2));
+            assert_eq!(lent.read(earlier), Write::Nothing);
+            assert_ne!(lent.read(present), Write::Nothing);
+        }
     }
 
     #[test]

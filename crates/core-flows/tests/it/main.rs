@@ -8,6 +8,7 @@ mod flows;
 mod intake;
 mod judging;
 mod operator;
+mod outbox;
 mod pages;
 mod panel;
 mod rates;

@@ -1,12 +1,14 @@
 //! The operator's levers, over whole flows under a paused clock.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ports::{Declined, Operator as _, Route, TaskRecord};
+use ports::{Declined, Known, Operator as _, Route, TaskRecord};
 use shared_types::http::{Outcome, TaskState};
-use shared_types::{Payload, TaskId};
+use shared_types::{Digest, Payload, TaskId};
 
-use crate::world::{World, request};
+use crate::world::{FakeArchive, World, request};
 
 async fn run(world: &mut World) -> TaskRecord {
     let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();
@@ -194,5 +196,40 @@ async fn a_person_is_forgotten_once_nothing_of_theirs_is_under_way() {
     assert!(world.ports.ledger.task(task.id).await.unwrap().is_none());
     // Nobody is left to forget, which is no fault.
     assert_eq!(operator.forget(&email).await.unwrap().tasks, 0);
+    world.shutdown.cancel();
+}
+
+/// What lies elsewhere is looked at before anything is removed, and removed after the ledger's rows.
+#[tokio::test(start_paused = true)]
+async fn forgetting_reaches_copies_elsewhere_or_says_so() {
+    let mut world = World::new();
+    let task = run(&mut world).await;
+    tokio::time::sleep(Duration::from_secs(181)).await;
+    let elsewhere = Arc::new(FakeArchive::default());
+    let (old, blob) = (TaskId::from_parts(5, 5), Digest::of(b"of an old task"));
+    let known = Known { tasks: vec![(old, task.task.clone())], blobs: vec![blob.clone()] };
+    *elsewhere.known.lock().unwrap() = known;
+    let operator = world.operator_with(Some(elsewhere.clone()));
+
+    elsewhere.away.store(true, Ordering::Relaxed);
+    let declined = operator.forget(&task.email).await;
+    let Err(Declined::NotNow(why)) = declined else { panic!("{declined:?}") };
+    assert!(why.contains("nothing was removed yet") && why.contains("the broker is away"), "{why}");
+    assert!(world.ports.ledger.task(task.id).await.unwrap().is_some());
+
+    elsewhere.away.store(false, Ordering::Relaxed);
+    elsewhere.stuck.store(true, Ordering::Relaxed);
+    let receipt = operator.forget(&task.email).await.unwrap();
+    assert!(receipt.not_covered.iter().any(|what| what.contains("NATS: the broker is away; ask again")), "{receipt:?}");
+    assert_eq!((receipt.tasks, receipt.at_broker), (1, 0));
+
+    // The ledger knows nothing any more, and the copies still do.
+    elsewhere.stuck.store(false, Ordering::Relaxed);
+    let receipt = operator.forget(&task.email).await.unwrap();
+    assert_eq!((receipt.tasks, receipt.at_broker), (0, 6));
+    assert!(!receipt.not_covered.iter().any(|what| what.contains("NATS")), "{receipt:?}");
+    let forgotten = elsewhere.forgotten.lock().unwrap();
+    let (whom, blobs) = &forgotten[0];
+    assert_eq!((whom.tasks.as_slice(), blobs.as_slice()), (&[(old, task.task.clone())][..], &[blob][..]));
     world.shutdown.cancel();
 }

@@ -1,5 +1,6 @@
 //! A small world: every port is a fake, time is tokio's paused clock.
 
+mod archive;
 mod host;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -20,6 +21,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub(crate) use archive::FakeArchive;
 pub(crate) use host::FakeHost;
 
 pub(crate) const SECRET: &str = "open sesame";
@@ -94,11 +96,16 @@ impl World {
 
     /// Whoever pulls the levers of this world.
     pub(crate) fn operator(&self) -> operator::Service {
+        self.operator_with(None)
+    }
+
+    /// The same where copies of tasks lie elsewhere.
+    pub(crate) fn operator_with(&self, archive: Option<Arc<dyn Archive>>) -> operator::Service {
         let Ports { ledger, notifier, gatekeeper, clock, ids, .. } = self.ports.clone();
         let teller = Some((notifier, gatekeeper));
         let memory = self.memory.clone();
         let (levers, oblivion, answers) = (memory.clone(), memory.clone(), memory);
-        let world = operator::World { ledger, levers, oblivion, answers, clock, ids, teller };
+        let world = operator::World { ledger, levers, oblivion, answers, archive, clock, ids, teller };
         operator::Service::new(world, Duration::from_secs(600), self.outbox.clone())
     }
 

@@ -51,6 +51,7 @@ pub(super) struct Place {
     pub(super) runners: Consumer<pull::Config>,
     pub(super) flows: Stream,
     pub(super) dead: Stream,
+    pub(super) ledger: Stream,
     pub(super) blobs: ObjectStore,
 }
 
@@ -115,6 +116,7 @@ async fn make(context: &Context, options: &EngineOptions) -> Result<Place, Error
     Ok(Place {
         flows: stream(context, names::flows()).await?,
         dead: stream(context, names::dead()).await?,
+        ledger: stream(context, names::ledger()).await?,
         blobs: bucket(context).await?,
         work,
         runners,

@@ -12,9 +12,9 @@ use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::message::PublishMessage;
 use async_trait::async_trait;
 use futures::{FutureExt as _, StreamExt as _};
-use ports::{Closing, DeadLetter, Did, ErrorChain, Fleet, Offer, Offered, Report};
+use ports::{Closing, DeadLetter, Did, ErrorChain, Fleet, Offer, Offered, Recall, RepoName, Report};
 use serde::Deserialize;
-use shared_types::{Envelope, Epoch};
+use shared_types::{Envelope, Epoch, TaskId};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -27,6 +27,9 @@ use crate::Error;
 
 /// Dead letters looked at in one go.
 const MAX_LETTERS: usize = 16;
+
+/// A line that others are always faster than is given up for now.
+const MAX_TRIES: usize = 5;
 
 /// Runners on other hosts, over the broker.
 pub struct JetFleet {
@@ -61,18 +64,14 @@ impl JetFleet {
     /// # Errors
     /// The broker is away.
     pub async fn last_report(&self) -> Result<u64, Error> {
-        let operation = "look at the reports";
-        self.engine
-            .at(operation, async |place| {
-                Ok(place.flows.get_info().await.map_err(Error::at(operation))?.state.last_sequence)
-            })
-            .await
+        Ok(reports(&self.engine).await?.1)
     }
 
     async fn send(&self, offer: &Offer) -> Result<Offered, Error> {
         let operation = format!("offer flow {}", offer.task);
-        let dossier = self.blobs.store(encode(&operation, &offer.dossier)?.into()).await?;
-        let work = encode(&operation, &Work { task: offer.task, offer: offer.number, dossier })?;
+        let dossier = self.blobs.store_for(offer.task, encode(&operation, &offer.dossier)?.into()).await?;
+        let since = offer.dossier.task.attempt.epoch.0;
+        let work = encode(&operation, &Work { task: offer.task, offer: offer.number, dossier, since })?;
         let subject = names::work_subject(offer.repo.as_str());
         self.engine
             .at(&operation, async |place| {
@@ -96,12 +95,12 @@ impl JetFleet {
             .await
     }
 
-    async fn take_back(&self, offer: &Offer) -> Result<(), Error> {
-        let operation = format!("take back the offer of flow {}", offer.task);
-        let subject = names::work_subject(offer.repo.as_str());
+    async fn take_back(&self, task: TaskId, repo: &RepoName) -> Result<(), Error> {
+        let operation = format!("take back the offer of flow {task}");
+        let subject = names::work_subject(repo.as_str());
         self.engine
             .at(&operation, async |place| match out(place, &subject, &operation).await? {
-                Some((seq, there)) if there.task == offer.task => {
+                Some((seq, there)) if there.task == task => {
                     place.work.delete_message(seq).await.map(drop).map_err(Error::at(operation.clone()))
                 }
                 _ => Ok(()),
@@ -202,7 +201,7 @@ impl JetFleet {
             })
             .await?;
         if let Some((seq, work)) = found {
-            let story = Story::of(log::read(&self.engine, &self.blobs, letter.task).await?);
+            let story = Story::of(log::read(&self.engine, &self.blobs, letter.task).await?, work.since);
             if !story.is_finished() {
                 let did = Did::Finished { closing, events };
                 let entry = Entry { offer: work.offer, epoch: Epoch(story.claims + 1), did };
@@ -216,6 +215,32 @@ impl JetFleet {
         }
         self.engine.at(&operation, async |place| remove(&place.dead, letter.letter).await).await
     }
+
+    /// Fences off whoever has the flow by a last line of the offer `number`, and takes back what is out for it.
+    async fn call_back(&self, recall: &Recall) -> Result<(), Error> {
+        let Recall { task, repo, number, closing } = recall;
+        let operation = format!("call back flow {task}");
+        // Beside its runner's lines there are heartbeats, so one or two of them may be faster.
+        for _ in 0..MAX_TRIES {
+            let lines = log::read(&self.engine, &self.blobs, *task).await?;
+            let is_ended = lines.iter().any(|line| line.entry.offer >= *number && is_end(&line.entry.did));
+            let story = Story::of(lines, number.saturating_sub(1));
+            if !is_ended {
+                let did = Did::Finished { closing: closing.clone(), events: Vec::new() };
+                let entry = Entry { offer: *number, epoch: Epoch(story.claims + 1), did };
+                let id = format!("{task}.recall.{number}");
+                if let Added::Overtaken(_) = log::add(&self.engine, &self.blobs, *task, &id, entry, story.last).await? {
+                    continue;
+                }
+            }
+            return self.take_back(*task, repo).await;
+        }
+        Err(Error::of(operation)("its runner tells too much of it".into()))
+    }
+}
+
+fn is_end(did: &Did) -> bool {
+    matches!(did, Did::Finished { .. })
 }
 
 impl fmt::Debug for JetFleet {
@@ -227,12 +252,7 @@ impl fmt::Debug for JetFleet {
 #[async_trait]
 impl Fleet for JetFleet {
     async fn reports_name(&self) -> Result<String, ports::Error> {
-        let operation = "look at the reports";
-        let created = self.engine.at(operation, async |place| {
-            let info = place.flows.get_info().await.map_err(Error::at(operation))?;
-            Ok(info.created.unix_timestamp_nanos())
-        });
-        Ok(format!("{}-{}", names::FLOWS, created.await?))
+        Ok(reports(&self.engine).await?.0)
     }
 
     async fn offer(&self, offer: &Offer) -> Result<Offered, ports::Error> {
@@ -240,7 +260,7 @@ impl Fleet for JetFleet {
     }
 
     async fn offer_anew(&self, offer: &Offer) -> Result<Offered, ports::Error> {
-        self.take_back(offer).await?;
+        self.take_back(offer.task, &offer.repo).await?;
         Ok(self.send(offer).await?)
     }
 
@@ -255,6 +275,20 @@ impl Fleet for JetFleet {
     async fn bury(&self, letter: DeadLetter, closing: Closing, events: Vec<Envelope>) -> Result<(), ports::Error> {
         Ok(self.end(letter, closing, events).await?)
     }
+
+    async fn recall(&self, recall: &Recall) -> Result<(), ports::Error> {
+        Ok(self.call_back(recall).await?)
+    }
+}
+
+/// The name of the reports, and the place of the last one; 0 when there is none.
+pub(super) async fn reports(engine: &Engine) -> Result<(String, u64), Error> {
+    let operation = "look at the reports";
+    let looked = engine.at(operation, async |place| {
+        let info = place.flows.get_info().await.map_err(Error::at(operation))?;
+        Ok((format!("{}-{}", names::FLOWS, info.created.unix_timestamp_nanos()), info.state.last_sequence))
+    });
+    looked.await
 }
 
 /// Whether an offer was refused because there is one of the repository.

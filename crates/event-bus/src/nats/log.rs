@@ -50,7 +50,7 @@ pub(super) async fn add(
     let operation = format!("tell of flow {task}");
     let mut line = encode(&operation, &Line::Entry(Box::new(entry)))?;
     if line.len() > INLINE {
-        let blob = blobs.store(line.into()).await?;
+        let blob = blobs.store_for(task, line.into()).await?;
         line = encode(&operation, &Line::Blob(blob))?;
     }
     let sent = engine

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::object_store;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use shared_types::{Digest, TaskId};
+use shared_types::{Digest, Email, TaskId};
 
 use super::EngineOptions;
 
@@ -20,6 +20,9 @@ pub(super) const FLOWS: &str = "SITEWRIGHT_FLOWS_V1";
 /// Offers that were delivered as often as they may be, as the broker tells of them.
 pub(super) const DEAD: &str = "SITEWRIGHT_DEAD_V1";
 
+/// The latest copy of each task of the ledger.
+pub(super) const LEDGER: &str = "SITEWRIGHT_LEDGER_V1";
+
 /// The bucket of blobs.
 pub(super) const BLOBS: &str = "SITEWRIGHT_BLOBS_V1";
 
@@ -31,12 +34,19 @@ pub(super) const RUNS: &str = "sitewright.runs.v1";
 
 const WORK_SUBJECTS: &str = "sitewright.work.v1";
 const FLOW_SUBJECTS: &str = "sitewright.flows.v1";
+const LEDGER_SUBJECTS: &str = "sitewright.ledger.v1";
+
+/// The last part of the subject that says that a person was forgotten; no task has such an id.
+const FORGOTTEN: &str = "forgotten";
 
 /// The dispatcher offers again what was lost, so an offer nobody wants need not stay for ever.
 const WORK_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Longer than any offer of a flow that has ended can lie about: whoever takes one must find the end here.
 const FLOWS_MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Copies of tasks, and the blobs that they name, are there for about a term: later rounds lean on earlier ones.
+const LEDGER_MAX_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Flows at work on all hosts together.
 const MAX_AT_WORK: i64 = 10_000;
@@ -57,6 +67,48 @@ pub(super) fn flow_subject(task: TaskId) -> String {
 /// The task whose flow is told of at `subject`.
 pub(super) fn task_of(subject: &str) -> Option<TaskId> {
     subject.strip_prefix(FLOW_SUBJECTS)?.strip_prefix('.')?.parse().ok()
+}
+
+/// Where copies of a person's tasks lie. A subject is no place for an address, and 64 bits tell a deployment's people
+/// apart; capitals make no other person.
+fn ledger_subjects_of(email: &Email) -> String {
+    let digest = Digest::of(email.as_str().to_lowercase().as_bytes());
+    format!("{LEDGER_SUBJECTS}.{}", digest.as_str().get(..HASH_DIGITS).unwrap_or_default())
+}
+
+/// Where the copy of a task lies.
+pub(super) fn ledger_subject(email: &Email, task: TaskId) -> String {
+    format!("{}.{task}", ledger_subjects_of(email))
+}
+
+/// Where all copies of a person's tasks lie, and what is left of the person.
+pub(super) fn ledger_filter(email: &Email) -> String {
+    format!("{}.*", ledger_subjects_of(email))
+}
+
+/// Where it is said that a person was forgotten.
+pub(super) fn forgotten_subject(email: &Email) -> String {
+    format!("{}.{FORGOTTEN}", ledger_subjects_of(email))
+}
+
+/// The part of a subject that stands for the person.
+pub(super) fn person_of(subject: &str) -> Option<&str> {
+    subject.strip_prefix(LEDGER_SUBJECTS)?.strip_prefix('.')?.split('.').next()
+}
+
+/// One copy a task: an earlier one goes when a later one comes.
+pub(super) fn ledger() -> Config {
+    Config {
+        name: LEDGER.to_owned(),
+        subjects: vec![format!("{LEDGER_SUBJECTS}.*.*")],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_messages_per_subject: 1,
+        storage: StorageType::File,
+        max_age: LEDGER_MAX_AGE,
+        description: Some("The latest copy of each task of Sitewright, JSON".to_owned()),
+        ..Config::default()
+    }
 }
 
 /// A second offer for a repository is refused until the first is acknowledged.
@@ -105,7 +157,7 @@ pub(super) fn blobs() -> object_store::Config {
     object_store::Config {
         bucket: BLOBS.to_owned(),
         description: Some("Bytes of Sitewright by SHA-256".to_owned()),
-        max_age: FLOWS_MAX_AGE,
+        max_age: LEDGER_MAX_AGE,
         storage: StorageType::File,
         ..object_store::Config::default()
     }
@@ -137,5 +189,11 @@ mod tests {
             ("sitewright.flows.v1.00000000010000000000000007", Some(task))
         );
         assert_eq!(task_of("sitewright.work.v1.0123"), None);
+        let person = |address: &str| address.parse::<Email>().unwrap();
+        let subject = ledger_subject(&person("Ann@example.com"), task);
+        assert_eq!(subject, ledger_subject(&person("ann@example.com"), task));
+        assert_eq!(subject, format!("sitewright.ledger.v1.{}.{task}", person_of(&subject).unwrap()));
+        assert!(!subject.contains("ann") && !subject.contains("example"), "{subject}");
+        assert_eq!(person_of(&forgotten_subject(&person("ann@example.com"))), person_of(&subject));
     }
 }

@@ -86,7 +86,7 @@ impl JetQueue {
     ) -> Result<Option<Claim>, Error> {
         let operation = "read an offer";
         let work: Work = serde_json::from_slice(&message.payload).map_err(Error::unreadable(operation))?;
-        let story = Story::of(log::read(&self.engine, &self.blobs, work.task).await?);
+        let story = Story::of(log::read(&self.engine, &self.blobs, work.task).await?, work.since);
         match story.standing(work.offer, now) {
             Standing::Free => {}
             Standing::Over => {

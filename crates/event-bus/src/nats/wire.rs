@@ -15,6 +15,9 @@ pub(super) struct Work {
     pub(super) offer: u64,
     /// The blob with what a runner needs to know.
     pub(super) dossier: Digest,
+    /// Offers up to this number belong to earlier attempts at the task.
+    #[serde(default)]
+    pub(super) since: u64,
 }
 
 /// One line of a flow.

@@ -69,6 +69,7 @@ pub const DOCUMENTED: &[&str] = &[
     "NATS_URL",
     "NATS_CREDS_FILE",
     "NATS_CA_FILE",
+    "NATS_COPY",
     "VERIFY_BROWSER",
     "CHROMIUM",
     "VERIFY_BROWSERS",

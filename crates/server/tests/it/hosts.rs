@@ -4,13 +4,16 @@
 
 mod broker;
 mod deployment;
+mod rebuilt;
 
 use std::time::Duration;
 
 use event_bus::nats::EngineOptions;
 use ports::testing::TokioClock;
 use ports::testing::conformance::{self, event, request, step};
-use ports::{Claim, FlowQueue as _, LeaseError, Ledger as _, TaskUpdate, WorkerId};
+use ports::{
+    Claim, Closing, FlowQueue as _, LeaseError, Ledger as _, Levers as _, Moved, Reopening, TaskUpdate, WorkerId,
+};
 use shared_types::events::StepStarted;
 use shared_types::http::{Outcome, TaskState};
 use shared_types::{Payload, Timestamp};
@@ -84,4 +87,44 @@ async fn a_dead_letter_is_buried() {
     assert_eq!((dead.state, dead.outcome), (TaskState::Finished, Some(Outcome::Failed)));
     let lost = hosts.append(zombie, Vec::new()).await;
     assert!(matches!(lost, Err(LeaseError::Lost { .. })), "{lost:?}");
+}
+
+/// What an operator ends is nobody's any more, although its runner was not told; a new attempt is done by whoever is
+/// free, from what the ledger keeps, and not from what the earlier one left at the broker.
+#[tokio::test]
+async fn a_cancelled_flow_is_called_back_and_may_be_begun_anew() {
+    let hosts = Deployment::start(EngineOptions::default());
+    hosts.accept(request(1, "ann", 1)).await.unwrap();
+    let first = claim(&hosts, at(10)).await.unwrap().lease;
+    hosts.record(first, step("prepare"), TaskUpdate::default(), Vec::new()).await.unwrap();
+    hosts.record(first, step("generate"), TaskUpdate::default(), Vec::new()).await.unwrap();
+    hosts.ledger().await.cancel(first.task, at(20), ended(1, 1)).await.unwrap();
+
+    // Its lease at the ledger is kept no longer; what it writes from then on is refused.
+    assert!(claim(&hosts, at(40)).await.is_none());
+    let lost = hosts.heartbeat(first, at(70)).await;
+    assert!(matches!(lost, Err(LeaseError::Lost { .. })), "{lost:?}");
+    let reopening = Reopening {
+        id: first.task,
+        after_attempt: 1,
+        keep: vec!["prepare".to_owned()],
+        at: at(50),
+        deadline_at: at(650),
+        event: ended(1, 2),
+    };
+    assert_eq!(hosts.ledger().await.reopen(reopening).await.unwrap(), Moved::Yes);
+    // Not before the lease that the ledger had lent would have ended.
+    assert!(claim(&hosts, at(60)).await.is_none());
+    let again = claim(&hosts, at(200)).await.unwrap();
+    assert_eq!((again.journal.as_slice(), again.task.attempt.number), (&[step("prepare")][..], 2));
+    let closing = Closing { outcome: Outcome::HandedIn, at: at(210), notification: Some(b"{}".to_vec()) };
+    hosts.finish(again.lease, closing, Vec::new()).await.unwrap();
+    let task = hosts.task(first.task).await.unwrap().unwrap();
+    assert_eq!((task.state, task.outcome), (TaskState::Finished, Some(Outcome::HandedIn)));
+    assert!(claim(&hosts, at(300)).await.is_none());
+}
+
+/// The `n`th thing that happens to the request `id`.
+fn ended(id: u64, n: u32) -> shared_types::Envelope {
+    event(id, Payload::StepStarted(StepStarted { step: format!("lever-{n}"), attempt: n }))
 }

@@ -33,6 +33,9 @@ pub struct Forgotten {
     pub blobs: u64,
     /// Files that may go and were in use a moment ago: ask again to have them removed.
     pub blobs_left: u64,
+    /// Messages and files at NATS that were removed.
+    #[serde(default)]
+    pub at_broker: u64,
     /// Kept answers of models that were removed.
     pub cached_answers: u64,
     /// Repositories at the code host, which stay until somebody deletes them there. Told once, and not kept.

@@ -16,19 +16,9 @@ use crate::{Error, folder};
 pub fn restore(path: &Path, data_dir: &Path) -> Result<Verified, Error> {
     let _lock = folder::lock(data_dir)?;
     let database = folder::database_file(data_dir);
-    if database.exists() {
-        return Err(Error::DatabaseExists { path: database });
-    }
+    refuse_database(data_dir)?;
     let verified = verify(path)?;
-    for stale in ["-wal", "-shm", "-journal"] {
-        let stale = data_dir.join(format!("{DATABASE}{stale}"));
-        match fs::remove_file(&stale) {
-            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::folder("remove leftover", &stale)(fault));
-            }
-            _ => {}
-        }
-    }
+    remove_leftovers(data_dir)?;
     restore_blobs(&path.join(BLOBS), &data_dir.join(BLOBS))?;
     let (kept, last_known) = (path.join(LAST_KNOWN), data_dir.join(LAST_KNOWN));
     if kept.exists() && !last_known.exists() {
@@ -41,6 +31,26 @@ pub fn restore(path: &Path, data_dir: &Path) -> Result<Verified, Error> {
     fs::rename(&half, &database).map_err(Error::folder("name file", &database))?;
     folder::sync_dir(data_dir).map_err(Error::folder("sync folder", data_dir))?;
     Ok(verified)
+}
+
+/// Refuses a folder with a database, whatever state that is in.
+pub(crate) fn refuse_database(data_dir: &Path) -> Result<(), Error> {
+    let path = folder::database_file(data_dir);
+    if path.exists() { Err(Error::DatabaseExists { path }) } else { Ok(()) }
+}
+
+/// Removes what an earlier database left beside it.
+pub(crate) fn remove_leftovers(data_dir: &Path) -> Result<(), Error> {
+    for stale in ["-wal", "-shm", "-journal"] {
+        let stale = data_dir.join(format!("{DATABASE}{stale}"));
+        match fs::remove_file(&stale) {
+            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::folder("remove leftover", &stale)(fault));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn restore_blobs(source: &Path, target: &Path) -> Result<(), Error> {

@@ -17,6 +17,11 @@ pub(crate) fn insert(connection: &Connection, ord: i64, events: &[Envelope]) -> 
     Ok(())
 }
 
+/// An event as it is stored: its place is the row's.
+pub(super) fn stored(event: &Envelope) -> Vec<u8> {
+    Envelope { seq: 0, ..event.clone() }.encode_to_vec()
+}
+
 /// Adds events of the task `id`, in order; none when there is no such task.
 pub(crate) fn add(connection: &Connection, id: TaskId, events: &[Envelope]) -> rusqlite::Result<()> {
     let mut find = connection.prepare_cached("SELECT ord FROM tasks WHERE id = ?1")?;

@@ -102,16 +102,22 @@ pub(crate) fn record(
     happened: &[Envelope],
 ) -> Result<(), Fault> {
     let ord = held(connection, lease)?;
+    if !insert_step(connection, ord, step)? {
+        return Err(lost(lease));
+    }
+    apply(connection, ord, update)?;
+    Ok(events::insert(connection, ord, happened)?)
+}
+
+/// Adds a step, unless there is one of its name; says whether it did.
+pub(super) fn insert_step(connection: &Connection, ord: i64, step: &StepRecord) -> rusqlite::Result<bool> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO steps (ord, step, outcome, summary, started_at_ms, finished_at_ms, attempts)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (ord, step) DO NOTHING",
     )?;
     let (started, finished) = (step.started_at.unix_ms(), step.finished_at.unix_ms());
-    if insert.execute((ord, &step.step, &step.outcome, &step.summary, started, finished, step.attempts))? == 0 {
-        return Err(lost(lease));
-    }
-    apply(connection, ord, update)?;
-    Ok(events::insert(connection, ord, happened)?)
+    let row = (ord, &step.step, &step.outcome, &step.summary, started, finished, step.attempts);
+    Ok(insert.execute(row)? > 0)
 }
 
 /// Adds events.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ports::{Erased, Forgetting, Forgot, OwnTask};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, named_params};
 use shared_types::{Digest, Email, Timestamp};
 
 use super::row::parsed;
@@ -40,6 +40,7 @@ pub(crate) fn forget(connection: &Connection, wish: &Forgetting) -> rusqlite::Re
         return Ok(Forgot::Busy { until });
     }
     let repos = column(connection, "SELECT name FROM repos WHERE email = ?1 COLLATE NOCASE", email)?;
+    let unnamed = digests_of(connection, email)?.into_iter().collect();
     let mut rows = BTreeMap::new();
     let mut note = |table: &str, count: usize| *rows.entry(table.to_owned()).or_default() += count as u64;
     note("model_runs", strip_runs(connection, email)?);
@@ -58,7 +59,7 @@ pub(crate) fn forget(connection: &Connection, wish: &Forgetting) -> rusqlite::Re
     for key in &wish.counters {
         note("rate_buckets", counter.execute([key.as_str()])?);
     }
-    Ok(Forgot::Done(Erased { rows, repos, ..Erased::default() }))
+    Ok(Forgot::Done(Erased { rows, repos, unnamed, ..Erased::default() }))
 }
 
 /// Every text that may be the digest of a blob, wherever a row holds one: too many rather than too few.
@@ -66,13 +67,36 @@ pub(crate) fn named_digests(connection: &Connection) -> rusqlite::Result<HashSet
     let mut named = HashSet::new();
     for sql in ["SELECT attachments FROM tasks", "SELECT outcome FROM steps", "SELECT coalesce(report, '') FROM sites"]
     {
-        let mut select = connection.prepare(sql)?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            digests_in(row.get_ref(0)?.as_str()?, &mut named);
-        }
+        collect_digests(connection, sql, [], &mut named)?;
     }
     Ok(named)
+}
+
+/// The same of the person's rows.
+fn digests_of(connection: &Connection, email: &str) -> rusqlite::Result<HashSet<Digest>> {
+    let mut named = HashSet::new();
+    for sql in [
+        "SELECT attachments FROM tasks WHERE email = ?1 COLLATE NOCASE",
+        concat!("SELECT outcome FROM steps WHERE ord IN ", own!()),
+        concat!("SELECT coalesce(report, '') FROM sites WHERE ord IN ", own!()),
+    ] {
+        collect_digests(connection, sql, [email], &mut named)?;
+    }
+    Ok(named)
+}
+
+fn collect_digests(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    found: &mut HashSet<Digest>,
+) -> rusqlite::Result<()> {
+    let mut select = connection.prepare(sql)?;
+    let mut rows = select.query(params)?;
+    while let Some(row) = rows.next()? {
+        digests_in(row.get_ref(0)?.as_str()?, found);
+    }
+    Ok(())
 }
 
 /// `None`: nothing is under way. `Some(None)`: a flow has not ended.

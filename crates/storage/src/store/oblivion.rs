@@ -5,8 +5,8 @@ use std::fs;
 use async_trait::async_trait;
 use ports::{Forgetting, Forgot, Oblivion, OwnTask};
 use rusqlite::Connection;
-use shared_types::Email;
 use shared_types::http::Forgotten;
+use shared_types::{Digest, Email};
 
 use super::Store;
 use crate::folder::{create_private_dir, open_private, sync_dir};
@@ -37,6 +37,7 @@ impl Oblivion for Store {
         timed("overwrite what was deleted", self.writer.alone(Operation::new("overwrite what was deleted", ""), scrub))
             .await?;
         let named = self.read("list named blobs", "", |db| Ok(oblivion::named_digests(db)?)).await?;
+        erased.unnamed.retain(|blob| !named.contains(blob));
         let swept = self.blobs.sweep(named, rest).await?;
         (erased.blobs, erased.blobs_left) = (swept.removed, swept.left);
         // What it holds of others is written again with their next success.
@@ -48,6 +49,11 @@ impl Oblivion for Store {
             _ => {}
         }
         Ok(Forgot::Done(erased))
+    }
+
+    async fn named(&self, blobs: Vec<Digest>) -> Result<Vec<Digest>, ports::Error> {
+        let named = self.read("list named blobs", "", |db| Ok(oblivion::named_digests(db)?)).await?;
+        Ok(blobs.into_iter().filter(|blob| named.contains(blob)).collect())
     }
 
     async fn keep_receipt(&self, receipt: &Forgotten) -> Result<(), ports::Error> {

@@ -67,7 +67,7 @@ async fn a_restore_overwrites_nothing() {
     let data = root.path().join("data");
     let before = fs::read(data.join("sitewright.db")).unwrap();
     let error = restore(&path, &data).unwrap_err().to_string();
-    assert!(error.contains("a restore overwrites nothing: move it away"), "{error}");
+    assert!(error.contains("this overwrites nothing: move it away"), "{error}");
     let store = open(&data);
     let error = restore(&path, &data).unwrap_err().to_string();
     assert!(error.contains("is in use by another process"), "{error}");

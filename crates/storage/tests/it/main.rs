@@ -9,6 +9,7 @@ mod faults;
 mod fencing;
 mod folder;
 mod oblivion;
+mod rebuild;
 
 use std::path::Path;
 

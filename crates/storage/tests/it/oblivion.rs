@@ -191,6 +191,7 @@ async fn nothing_of_a_person_is_found_anywhere() {
     let Forgot::Done(erased) = store.forget(wish(0)).await.unwrap() else { panic!("busy") };
     assert_eq!((erased.blobs, erased.blobs_left, erased.repos.len()), (2, 0, 5));
     let receipt = Forgotten {
+        at_broker: 0,
         at: Timestamp::from_unix_ms(7),
         tasks: 5,
         rows: erased.rows.clone(),

@@ -1,5 +1,7 @@
 //! One host accepts and has the ledger, two others work: what they do together over NATS.
 
+mod rebuild;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -148,7 +150,7 @@ async fn a_zombie_changes_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A broker that is away holds up work, never an accept; afterwards all goes on.
+/// A broker that is away holds up work, never an accept; afterwards all goes on. Requirement B-35.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_blocks_no_accept() -> Result<()> {
     let mut hosts = Hosts::start().await?;

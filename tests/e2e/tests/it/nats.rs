@@ -1,4 +1,4 @@
-//! With `NATS_URL`, subscribers elsewhere read the same events, in order and without gaps.
+//! With `NATS_URL`, subscribers elsewhere read the same events, in order and without gaps (requirements B-34, B-35, B-65).
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

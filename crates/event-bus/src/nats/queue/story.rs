@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use ports::{Did, Dossier, StepRecord, TaskRecord, TaskUpdate};
 use shared_types::http::{NotificationAttempt, TaskState};
-use shared_types::{Envelope, Payload, Timestamp};
+use shared_types::{Envelope, Epoch, Payload, Timestamp};
 
 use super::super::log::Stored;
 
-/// A flow up to its last line.
+/// A flow up to its last line. Of attempts before the present one it keeps how often they were taken, and who may still
+/// be at work.
 #[derive(Debug, Default)]
 pub(in super::super) struct Story {
     /// How often it was taken.
     pub(in super::super) claims: u64,
+    /// How often of that in earlier attempts.
+    claims_before: u64,
     /// The place of the last line; 0 when there is none.
     pub(in super::super) last: u64,
     /// The latest offer that has come to its end, by being given back.
@@ -37,17 +40,27 @@ pub(super) enum Standing {
 }
 
 impl Story {
-    pub(in super::super) fn of(lines: Vec<Stored>) -> Self {
+    /// `since`: offers up to this number belong to earlier attempts.
+    pub(in super::super) fn of(lines: Vec<Stored>, since: u64) -> Self {
         let mut story = Self::default();
         for Stored { seq, entry } in lines {
             story.last = seq;
-            story.attempts.extend(events(&entry.did).iter().filter_map(attempt));
+            let is_earlier = entry.offer <= since;
+            if !is_earlier {
+                story.attempts.extend(events(&entry.did).iter().filter_map(attempt));
+            }
             match entry.did {
                 Did::Claimed { until } => {
                     story.claims = story.claims.max(entry.epoch.0);
+                    if is_earlier {
+                        story.claims_before = story.claims;
+                    }
                     story.until = Some(until);
                 }
                 Did::Kept { until } => story.until = Some(until),
+                // Whoever held it then is fenced off by this line, and the ledger has kept it waiting since.
+                Did::Finished { .. } if is_earlier => story.until = None,
+                Did::Recorded { .. } if is_earlier => {}
                 Did::Recorded { step, update, .. } => story.steps.push((step, *update)),
                 Did::Told { .. } => {}
                 Did::Released { .. } => {
@@ -83,6 +96,8 @@ impl Story {
     /// The task as it stands.
     pub(super) fn task(&self, dossier: &Dossier) -> TaskRecord {
         let mut task = TaskRecord { state: TaskState::Running, ..dossier.task.clone() };
+        // Epochs count the takings here, not those of the ledger.
+        task.attempt.epoch = Epoch(self.claims_before);
         for (_, update) in self.unknown_to(dossier) {
             let TaskUpdate { report, repo_url, commit_sha, pages_url, notes } = update.clone();
             task.report = report.or(task.report);
@@ -133,7 +148,8 @@ pub(super) fn attempt(event: &Envelope) -> Option<NotificationAttempt> {
 
 #[cfg(test)]
 mod tests {
-    use shared_types::Epoch;
+    use ports::Closing;
+    use shared_types::http::Outcome;
 
     use super::super::super::wire::Entry;
     use super::*;
@@ -143,11 +159,17 @@ mod tests {
     /// Lines as `(offer, epoch, what)`, and how an offer stands then.
     #[track_caller]
     fn check(lines: &[(u64, u64, Did)], offer: u64, expected: &Standing) {
+        check_since(0, lines, offer, expected);
+    }
+
+    /// The same where offers up to `since` belong to earlier attempts.
+    #[track_caller]
+    fn check_since(since: u64, lines: &[(u64, u64, Did)], offer: u64, expected: &Standing) {
         let stored = |(seq, (offer, epoch, did)): (u64, &(u64, u64, Did))| Stored {
             seq,
             entry: Entry { offer: *offer, epoch: Epoch(*epoch), did: did.clone() },
         };
-        let story = Story::of((1..).zip(lines).map(stored).collect());
+        let story = Story::of((1..).zip(lines).map(stored).collect(), since);
         assert_eq!(story.standing(offer, NOW), *expected, "{lines:?}");
         assert_eq!(story.last, lines.len() as u64);
     }
@@ -172,5 +194,17 @@ mod tests {
         check(&[(1, 1, claimed(30)), (1, 1, released())], 1, &Standing::Over);
         check(&[(1, 1, claimed(30)), (1, 1, released())], 2, &Standing::Free);
         check(&[(1, 1, claimed(30)), (1, 1, released()), (2, 2, claimed(30))], 2, &Standing::Held { wait });
+    }
+
+    #[test]
+    fn what_ended_an_earlier_attempt_does_not_end_the_next_one() {
+        let closing = Closing { outcome: Outcome::Failed, at: NOW, notification: None };
+        let finished = || Did::Finished { closing: closing.clone(), events: Vec::new() };
+        let ended = [(1, 1, claimed(30)), (1, 1, finished())];
+        check_since(0, &ended, 2, &Standing::Over);
+        check_since(1, &ended, 2, &Standing::Free);
+        check_since(1, &[ended[0].clone(), ended[1].clone(), (2, 2, finished())], 2, &Standing::Over);
+        // Its runner may still be at work.
+        check_since(1, &ended[..1], 2, &Standing::Held { wait: Duration::from_secs(30) });
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use shared_types::http::{Forgotten, TaskState};
-use shared_types::{Email, Envelope};
+use shared_types::{Digest, Email, Envelope};
 
 use super::{Flow, MemoryLedger};
 use crate::{AnswerCache, Erased, Error, Forgetting, Forgot, Oblivion, OwnTask};
@@ -45,6 +45,13 @@ impl Oblivion for MemoryLedger {
         state.buckets.retain(|counter| !wish.counters.contains(&counter.bucket.key));
         let rows = [("tasks".to_owned(), ids.len() as u64)].into();
         Ok(Forgot::Done(Erased { rows, repos, ..Erased::default() }))
+    }
+
+    async fn named(&self, blobs: Vec<Digest>) -> Result<Vec<Digest>, Error> {
+        let state = self.lock();
+        let attachments = state.flows.iter().flat_map(|flow| &flow.record.attachments);
+        let named: Vec<_> = attachments.map(|attachment| &attachment.sha256).collect();
+        Ok(blobs.into_iter().filter(|blob| named.contains(&blob)).collect())
     }
 
     async fn keep_receipt(&self, _: &Forgotten) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use core_flows::{dispatch, relay};
-use event_bus::nats::{EngineOptions, JetFleet, JetQueue, SharedBlobs};
+use event_bus::nats::{EngineOptions, JetArchive, JetFleet, JetQueue, SharedBlobs};
 use ports::testing::{CountingIds, TokioClock};
 use ports::{
     Acceptance, Claim, Closing, Error, FlowQueue, Lease, LeaseError, Ledger, NewTask, QueueDepth, StepRecord, TaskPage,
@@ -31,8 +31,8 @@ pub(super) struct Deployment {
     claims: AtomicUsize,
     /// Who holds which lease.
     holders: Mutex<Vec<(Lease, usize)>>,
-    _broker: Broker,
-    _folder: TempDir,
+    broker: Broker,
+    folder: TempDir,
 }
 
 impl Deployment {
@@ -52,13 +52,13 @@ impl Deployment {
             runners,
             claims: AtomicUsize::new(0),
             holders: Mutex::default(),
-            _broker: broker,
-            _folder: folder,
+            broker,
+            folder,
         }
     }
 
     /// The ledger once it has all that runners did.
-    async fn ledger(&self) -> Arc<Store> {
+    pub(super) async fn ledger(&self) -> Arc<Store> {
         let last = self.fleet.last_report().await.unwrap();
         self.dispatch.lock().await.catch_up(last).await.unwrap();
         self.store.clone()
@@ -67,6 +67,17 @@ impl Deployment {
     /// The host with the ledger starts anew.
     pub(super) async fn restart_lender(&self) {
         *self.dispatch.lock().await = lender(&self.store, &self.fleet, &self.shared);
+    }
+
+    /// Copies at the same broker.
+    pub(super) fn archive(&self) -> JetArchive {
+        JetArchive::new(self.broker.engine(EngineOptions::default()), self.shared.clone())
+    }
+
+    /// The host with the ledger comes back with another one, in `folder`.
+    pub(super) async fn replace_ledger(&mut self, store: Arc<Store>, folder: TempDir) {
+        (self.store, self.folder) = (store, folder);
+        self.restart_lender().await;
     }
 
     /// The queue of whoever holds `lease`; the first for one that nobody was given.

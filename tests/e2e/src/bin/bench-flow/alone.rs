@@ -1,16 +1,10 @@
-//! How fast tasks go through: `cargo xtask bench flow`.
-//!
-//! A release server on embedded defaults with the lab's instant model and the local code host.
-//! First what the server needs at rest. Then 200 tasks at once without a browser: flows a second,
-//! the median of each task's time a step, and the share of the flows' time that they wait for
-//! storage. Last, tasks one by one with the browser: the median from POST to callback, for a page
-//! that passes its checks at once and for one that is repaired first.
+//! One process on embedded defaults: at rest, without a browser, with one.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::measure::{Figure, median, report};
+use e2e::measure::{Figure, median, usage};
 use e2e::{Instance, Launch, Outside, case};
 use lab::model::Script;
 use serde_json::{Map, Value};
@@ -24,21 +18,39 @@ const WITH_BROWSER: usize = 15;
 
 const LONG: Duration = Duration::from_secs(300);
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut outside = Outside::new()?;
+/// Embedded defaults with a model that answers at once.
+fn launch(outside: &mut Outside) -> Result<Launch> {
     let launch = Launch::dry_run().without_limits().with("LOG", "warn").with("CONCURRENCY", "16");
-    let (_, launch) = outside.model(Script::instant(), launch)?;
+    Ok(outside.model(Script::instant(), launch)?.1)
+}
+
+/// What the server needs at rest.
+pub(crate) async fn rest() -> Result<Vec<Figure>> {
+    let mut outside = Outside::new()?;
+    at_rest(&launch(&mut outside)?).await
+}
+
+/// Many tasks at once, without a browser: everything else answers at once.
+pub(crate) async fn sqlite() -> Result<Vec<Figure>> {
+    let mut outside = Outside::new()?;
+    let launch = launch(&mut outside)?;
+    without_browser(&launch, &outside, &case("sales-summary")?.rounds[0].request).await
+}
+
+/// Tasks one by one, from POST to callback, with a browser.
+pub(crate) async fn browser() -> Result<Vec<Figure>> {
+    let mut outside = Outside::new()?;
+    let launch = launch(&mut outside)?;
     let sample = &case("sales-summary")?.rounds[0].request;
-    let mut figures = at_rest(&launch).await?;
-    figures.extend(without_browser(&launch, &outside, sample).await?);
     let (first_s, median_s) = with_browser(&launch, &passing(sample)).await?;
-    figures.push(Figure::at_most("post_to_callback_browser_ms", 1000.0 * median_s, "ms", 1500.0));
-    figures.push(Figure::plain("post_to_callback_first_ms", 1000.0 * first_s, "ms"));
+    let mut figures = vec![
+        Figure::at_most("post_to_callback_browser_ms", 1000.0 * median_s, "ms", 1500.0),
+        Figure::plain("post_to_callback_first_ms", 1000.0 * first_s, "ms"),
+    ];
     // The instant model's page does not add up sales: it is verified, asked for again and verified.
     let (_, median_s) = with_browser(&launch, sample).await?;
     figures.push(Figure::plain("post_to_callback_repaired_ms", 1000.0 * median_s, "ms"));
-    report("flow", &figures)
+    Ok(figures)
 }
 
 /// The sample with checks that the instant model's page passes.
@@ -57,13 +69,8 @@ async fn at_rest(launch: &Launch) -> Result<Vec<Figure>> {
     let began = Instant::now();
     let server = Instance::start(launch.clone().without_browser()).await?;
     let ready_s = began.elapsed().as_secs_f64();
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().context("not running")?))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kilobytes: f64 = resident.trim().trim_end_matches(" kB").parse()?;
-    Ok(vec![
-        Figure::at_most("ready_s", ready_s, "s", 0.5),
-        Figure::at_most("rss_at_rest_mb", kilobytes / 1024.0, "MB", 60.0),
-    ])
+    let rss_mb = usage(server.pid().context("not running")?)?.rss_mb;
+    Ok(vec![Figure::at_most("ready_s", ready_s, "s", 0.5), Figure::at_most("rss_at_rest_mb", rss_mb, "MB", 60.0)])
 }
 
 async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<String, Value>) -> Result<Vec<Figure>> {
@@ -74,7 +81,11 @@ async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<Strin
     let receipts = futures::future::join_all(posts).await.into_iter().collect::<Result<Vec<_>>>()?;
     outside.accepted(before + TASKS, LONG).await?;
     let seconds = began.elapsed().as_secs_f64();
-    let mut figures = vec![Figure::at_least("flows_per_s_no_browser", TASKS as f64 / seconds, "flows/s", 50.0)];
+    let per_s = TASKS as f64 / seconds;
+    let mut figures = vec![
+        Figure::at_least("flows_per_s_no_browser", per_s, "flows/s", 50.0),
+        Figure::at_least("flows_per_s_sqlite", per_s, "flows/s", 100.0),
+    ];
     let mut steps: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for receipt in &receipts {
         for (step, ms) in step_times(&server, receipt.id).await? {
@@ -84,6 +95,8 @@ async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<Strin
     let metrics = server.get("metrics").await?;
     let share = sum(&metrics, "sitewright_storage_seconds_sum") / sum(&metrics, "sitewright_flow_seconds_sum");
     figures.push(Figure::plain("storage_share", share, "of time"));
+    let (times, count) = steps.values().flatten().fold((0.0, 0.0), |(sum, count), ms| (sum + ms, count + 1.0));
+    figures.push(Figure::plain("ms_per_step_sqlite", times / count, "ms"));
     for (step, times) in steps {
         figures.push(Figure::plain(&format!("ms_{step}"), median(times), "ms"));
     }
