@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ports::{
-    Blobs, Clock, Closing, DeadLetter, Dossier, Error, ErrorChain, Fleet, FlowQueue, Ids, LeaseError, Ledger, Offer,
-    Offered, Report, TaskRecord, TaskUpdate, Verdict, WorkerId,
+    Blobs, Clock, Closing, DeadLetter, Dossier, Error, ErrorChain, Fleet, FlowQueue, Ids, LastKnown, LeaseError,
+    Ledger, Offer, Offered, Report, TaskRecord, TaskUpdate, Verdict, WorkerId,
 };
 use shared_types::events::{Subject, TaskFinished};
 use shared_types::http::{Outcome, TaskState};
@@ -76,6 +76,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The flows of the same ledger.
     pub queue: Arc<dyn FlowQueue>,
+    /// What is known of tasks that the ledger does not know.
+    pub last_known: Arc<dyn LastKnown>,
     /// Blobs of this host.
     pub blobs: Arc<dyn Blobs>,
     /// The runners on other hosts.
@@ -338,7 +340,12 @@ impl Service {
         }
         let attempts = self.ports.ledger.notification_attempts(task).await?;
         let (repo, number) = (record.repo.clone(), lent.lease.epoch.0);
-        let dossier = Dossier { task: record, earlier, journal: lent.journal.clone(), attempts };
+        let journal = lent.journal.clone();
+        let last_known = match record.repo_known || record.round.is_first() {
+            true => None,
+            false => self.ports.last_known.recall(&record).await?,
+        };
+        let dossier = Dossier { task: record, earlier, journal, attempts, last_known };
         Ok(Some(Offer { task, repo, number, dossier }))
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, followup, intake, operator, plan, relay, renotify, runner};
+use core_flows::{Ports, followup, intake, last_known, operator, plan, relay, renotify, runner};
 use event_bus::nats::{Broker, Mirror};
 use github::local::PagesServer;
 use http_notify::proxy;
@@ -119,6 +119,7 @@ impl App {
             .map(|broker| Arc::new(Mirror::new(broker, bus.clone())));
         let ports = Ports {
             ledger: base.ledger.clone(),
+            last_known: base.last_known.clone(),
             queue: base.queue.clone(),
             rates: base.rates.clone(),
             blobs: base.blobs.clone(),
@@ -137,6 +138,10 @@ impl App {
         let mut outbox = local_relay.handle();
         if let Some(mirror_relay) = &mirror_relay {
             outbox = outbox.and(mirror_relay.handle());
+        }
+        let known = last_known::Service::new(base.ledger.clone(), base.last_known.clone());
+        if base.store.is_some() {
+            outbox = outbox.and(known.handle());
         }
         let lender = base.lender(&ports, &outbox);
         if let Some(lender) = &lender {
@@ -197,6 +202,7 @@ impl App {
         }
         if base.store.is_some() {
             spawn(&mut doors, "the looking after late sites", followup.run(stop_doors.clone()));
+            spawn(&mut rest, "the copy of what is known of tasks", known.run(stop_rest.clone()));
         }
         if does(Role::Intake) {
             spawn(&mut doors, "the repeating of notifications", renotify.run(stop_doors.clone()));
@@ -306,6 +312,7 @@ fn operator(settings: &Settings, ports: &Ports, store: Arc<Store>, outbox: relay
         levers: store.clone(),
         oblivion: store,
         answers: Arc::new(llm::CacheFolder { folder }),
+        host: Some(ports.host.clone()),
         clock: ports.clock.clone(),
         ids: ports.ids.clone(),
         teller: Some((ports.notifier.clone(), ports.gatekeeper.clone())),

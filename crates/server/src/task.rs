@@ -204,6 +204,7 @@ impl Place<'_> {
             levers: store.clone(),
             oblivion: store.clone(),
             answers: Arc::new(llm::CacheFolder { folder: settings::answers_kept_in(self.data_dir) }),
+            host: None,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             teller: None,
