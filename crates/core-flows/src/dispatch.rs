@@ -19,7 +19,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use ports::{
-    Blobs, Clock, Dossier, Error, ErrorChain, Fleet, FlowQueue, Ids, Ledger, Offer, Offered, Verdict, WorkerId,
+    Blobs, Clock, Dossier, Error, ErrorChain, Fleet, FlowQueue, Ids, LastKnown, Ledger, Offer, Offered, Verdict,
+    WorkerId,
 };
 use shared_types::{Digest, TaskId, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -83,6 +84,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The flows of the same ledger.
     pub queue: Arc<dyn FlowQueue>,
+    /// What is known of tasks that the ledger does not know.
+    pub last_known: Arc<dyn LastKnown>,
     /// Blobs of this host.
     pub blobs: Arc<dyn Blobs>,
     /// The runners on other hosts.
@@ -317,7 +320,12 @@ impl Service {
         }
         let attempts = self.ports.ledger.notification_attempts(task).await?;
         let (repo, number) = (record.repo.clone(), lent.lease.epoch.0);
-        let dossier = Dossier { task: record, earlier, journal: lent.journal.clone(), attempts };
+        let journal = lent.journal.clone();
+        let last_known = match record.repo_known || record.round.is_first() {
+            true => None,
+            false => self.ports.last_known.recall(&record).await?,
+        };
+        let dossier = Dossier { task: record, earlier, journal, attempts, last_known };
         Ok(Some(Offer { task, repo, number, dossier }))
     }
 

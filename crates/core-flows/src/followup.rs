@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ports::{Error, ErrorChain, PagesState, RepoQuery, Show, TaskPage, TaskRecord};
+use ports::{Error, ErrorChain, PagesState, Show, TaskPage, TaskRecord};
 use shared_types::events::{PagesServed, StepFinished, Subject};
 use shared_types::http::Outcome;
 use shared_types::{Envelope, Payload, TaskId};
@@ -112,8 +112,7 @@ impl Service {
 
     async fn look(&mut self, task: &TaskRecord) -> Result<Seen, Error> {
         let (Some(commit), Some(url)) = (&task.commit_sha, &task.pages_url) else { return Ok(Seen::Over) };
-        let marker = naming::marker(&task.email, &task.task);
-        let query = RepoQuery { name_prefix: task.repo.to_string(), marker };
+        let query = naming::query(task, task.repo_url.clone());
         let Some(repo) = self.ports.host.find_repo(&query).await? else { return Ok(Seen::Over) };
         if repo.head.as_ref() != Some(commit) {
             return Ok(Seen::Over);

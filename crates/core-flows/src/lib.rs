@@ -6,6 +6,7 @@
 //! - [`dispatch`]: lends flows to runners on other hosts.
 //! - [`relay`]: carries stored events from the outbox to a bus.
 //! - [`archive`]: keeps copies of the ledger's tasks elsewhere; [`rebuild`]: makes a lost ledger of them.
+//! - [`last_known`]: keeps a copy of what finding repositories again takes.
 //! - [`followup`]: looks again at sites that were late, and corrects their record.
 //! - [`renotify`]: tells an evaluator again when a request is repeated.
 //! - [`operator`]: what operators may do to a task.
@@ -25,6 +26,7 @@ pub mod followup;
 pub mod intake;
 mod journal;
 mod judging;
+pub mod last_known;
 mod maker;
 mod naming;
 pub mod operator;
@@ -42,7 +44,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use ports::{
-    Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, Ledger, Model, Moderator, Notifier, RateBuckets, Verifier,
+    Blobs, Bus, Clock, CodeHost, FlowQueue, Gatekeeper, Ids, LastKnown, Ledger, Model, Moderator, Notifier,
+    RateBuckets, Verifier,
 };
 
 /// The world as core-flows sees it. Cheap to clone.
@@ -50,6 +53,8 @@ use ports::{
 pub struct Ports {
     /// What was accepted and what became of it.
     pub ledger: Arc<dyn Ledger>,
+    /// What is known of tasks when the ledger is lost.
+    pub last_known: Arc<dyn LastKnown>,
     /// Flows to run.
     pub queue: Arc<dyn FlowQueue>,
     /// How often something happened.

@@ -1,7 +1,8 @@
 //! Names that follow from a request alone, so that making them twice makes the same.
 
-use ports::RepoName;
+use ports::{RepoName, RepoQuery, TaskRecord, TenantKey};
 use shared_types::{Digest, Email, Nonce, TaskName};
+use url::Url;
 
 /// GitHub allows 100 characters; the slug leaves room for a dash and the hash.
 const SLUG_MAX: usize = 80;
@@ -28,6 +29,16 @@ pub(crate) fn repo_prefix(task: &TaskName) -> String {
 pub(crate) fn marker(email: &Email, task: &TaskName) -> String {
     let hash = Digest::of(format!("{}\0{task}", email.as_str()).as_bytes());
     format!("{}/{}", slug(task), &hash.as_str()[..16])
+}
+
+/// The repository of `task`, last seen at `seen_at`.
+pub(crate) fn query(task: &TaskRecord, seen_at: Option<Url>) -> RepoQuery {
+    RepoQuery {
+        tenant: TenantKey::of(&task.email),
+        name_prefix: task.repo.to_string(),
+        marker: marker(&task.email, &task.task),
+        seen_at,
+    }
 }
 
 /// The task's name in words, for a heading: `photo-card-5be11` is `Photo Card 5be11`.

@@ -4,22 +4,24 @@
 //! how the task ended and what its journal says. It has its ten minutes anew and a name of its own
 //! ([`ports::TaskRecord::attempt_id`]), so that an evaluator that has seen the earlier attempt takes the new one.
 
+mod forget;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ports::{
-    AnswerCache, Archive, Clock, Declined, ErrorChain, Forgetful, Forgetting, Forgot, Gatekeeper, Ids, Known, Ledger,
-    Levers, Moved, Notifier, Oblivion, Operator, OwnTask, Reopening, Standing, StepRecord, TaskRecord,
+    AnswerCache, Archive, Clock, CodeHost, Declined, Gatekeeper, Ids, Ledger, Levers, Moved, Notifier, Oblivion,
+    Operator, Reopening, Repositories, Standing, StepRecord, TaskRecord,
 };
 use shared_types::events::{Subject, TaskFinished, TaskRetried};
 use shared_types::http::{Forgotten, NotificationAttempt, Outcome, TaskState};
-use shared_types::{Digest, Email, Envelope, Payload, TaskId, Timestamp};
+use shared_types::{Email, Envelope, Payload, TaskId, Timestamp};
 use tracing::info;
 
 use crate::journal::Progress;
 use crate::plan::{Plan, Step};
-use crate::{intake, relay, renotify};
+use crate::{relay, renotify};
 
 /// What the levers need of the world.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ pub struct World {
     pub answers: Arc<dyn AnswerCache>,
     /// Copies of tasks elsewhere, where there are any.
     pub archive: Option<Arc<dyn Archive>>,
+    /// Where repositories are deleted; without it they cannot be.
+    pub host: Option<Arc<dyn CodeHost>>,
     /// Now.
     pub clock: Arc<dyn Clock>,
     /// New identifiers.
@@ -156,116 +160,8 @@ impl Operator for Service {
         })
     }
 
-    async fn forget(&self, email: &Email) -> Result<Forgotten, Declined> {
-        self.forget_person(email).await
-    }
-}
-
-/// What was done for a person so long ago is over: the longest step, and the lease of a worker that was cancelled.
-const REST: Duration = Duration::from_secs(180);
-
-/// What forgetting a person does not reach.
-const NOT_COVERED: [&str; 4] = [
-    "repositories at the code host, and their pages",
-    "backups that were made before",
-    "log lines, which hold masked addresses and names of tasks",
-    "counters under a digest of a client and the address together, which end by themselves within 90 days",
-];
-
-impl Service {
-    /// Ends what is open for the person; says how many there were.
-    async fn cancel_all(&self, own: &[OwnTask]) -> Result<usize, Declined> {
-        let open: Vec<_> = own.iter().filter(|task| task.state != TaskState::Finished).collect();
-        for task in &open {
-            match self.cancel(task.id).await {
-                // It ended in this moment.
-                Ok(_) | Err(Declined::NotNow(_) | Declined::Unknown(_)) => {}
-                Err(failed @ Declined::Failed(_)) => return Err(failed),
-            }
-        }
-        Ok(open.len())
-    }
-
-    /// What copies elsewhere hold of the person.
-    async fn known_elsewhere(&self, email: &Email) -> Result<Known, Declined> {
-        let Some(archive) = &self.world.archive else { return Ok(Known::default()) };
-        archive.known_of(email).await.map_err(|error| {
-            Declined::NotNow(format!(
-                "what lies at NATS cannot be looked at, so nothing was removed yet: {}. Ask again when it answers, or unset \
-                 NATS_URL if it is gone for good.",
-                ErrorChain(&error)
-            ))
-        })
-    }
-
-    /// Removes it there, once the ledger has nothing more of the person; says how much it was.
-    async fn forget_elsewhere(
-        &self,
-        email: &Email,
-        at: Timestamp,
-        known: Known,
-        own: &[OwnTask],
-        unnamed: Vec<Digest>,
-    ) -> Result<u64, ports::Error> {
-        let World { archive: Some(archive), oblivion, .. } = &self.world else { return Ok(0) };
-        let mut tasks = known.tasks;
-        tasks.extend(own.iter().map(|task| (task.id, task.task.clone())));
-        tasks.sort_unstable();
-        tasks.dedup();
-        let mut blobs = known.blobs;
-        blobs.extend(unnamed);
-        blobs.sort_unstable();
-        blobs.dedup();
-        let named = oblivion.named(blobs.clone()).await?;
-        blobs.retain(|blob| !named.contains(blob));
-        let removed = archive.forget(Forgetful { email: email.clone(), tasks, at }, blobs).await?;
-        Ok(removed.messages + removed.blobs)
-    }
-
-    async fn forget_person(&self, email: &Email) -> Result<Forgotten, Declined> {
-        let World { oblivion, answers, clock, .. } = &self.world;
-        // First, since nothing shall be removed when not all of it can be.
-        let known = self.known_elsewhere(email).await?;
-        let own = oblivion.tasks_of(email).await?;
-        let open = self.cancel_all(&own).await?;
-        // While the ledger still says which they are: what is removed of a cache in vain costs a question.
-        let cached_answers = answers.forget_prompts(&oblivion.prompts_of(email).await?).await?;
-        let at = clock.now();
-        let counters = intake::keys_of(email, own.iter().map(|task| (&task.task, task.id)));
-        let wish = Forgetting { email: email.clone(), counters, at, rest: REST };
-        let erased = match oblivion.forget(wish).await? {
-            Forgot::Done(erased) => erased,
-            Forgot::Busy { until } => {
-                let wait_s = until.map_or(REST, |until| until.since(at)).as_secs() + 1;
-                return Err(Declined::NotNow(format!(
-                    "{open} open tasks were cancelled, and what was under way for this person is over in {wait_s} s: \
-                     ask again then. Nothing was removed yet."
-                )));
-            }
-        };
-        let mut not_covered = NOT_COVERED.map(str::to_owned).to_vec();
-        let at_broker = match self.forget_elsewhere(email, at, known, &own, erased.unnamed).await {
-            Ok(removed) => removed,
-            Err(error) => {
-                let error = ErrorChain(&error);
-                not_covered.push(format!("copies at NATS: {error}; ask again, and they are removed"));
-                0
-            }
-        };
-        let receipt = Forgotten {
-            at,
-            at_broker,
-            tasks: own.len() as u64,
-            rows: erased.rows,
-            blobs: erased.blobs,
-            blobs_left: erased.blobs_left,
-            cached_answers,
-            repositories: erased.repos.iter().map(ToString::to_string).collect(),
-            not_covered,
-        };
-        oblivion.keep_receipt(&receipt).await?;
-        info!(event = "person.forgotten", count = receipt.tasks, "what was known of a person was removed");
-        Ok(receipt)
+    async fn forget(&self, email: &Email, repositories: Repositories) -> Result<Forgotten, Declined> {
+        self.forget_person(email, repositories).await
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ports::{
-    Author, CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery,
-    RepoSpec, Site, Verdict,
+    Author, CodeHost, CommitDraft, Deletion, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName,
+    RepoQuery, RepoSpec, Site, TenantKey, Verdict,
 };
 use shared_types::{CommitSha, Timestamp};
 
@@ -25,6 +25,8 @@ pub async fn code_host(host: &dyn CodeHost, tag: &str) {
     what_is_published_is_read(host, tag).await;
     a_branch_moves_from_the_parent_only(host, tag).await;
     a_repository_is_found_by_prefix_and_marker(host, tag).await;
+    a_repository_is_found_where_it_was_seen(host, tag).await;
+    only_what_carries_the_marker_is_deleted(host, tag).await;
     pages_are_served_at_one_address(host, tag).await;
     a_pull_request_leaves_the_branch_alone(host, tag).await;
 }
@@ -34,7 +36,7 @@ async fn making_twice_makes_one(host: &dyn CodeHost, tag: &str) {
     let first = host.ensure_repo(&spec).await.unwrap();
     let second = host.ensure_repo(&spec).await.unwrap();
     assert_eq!(first, second);
-    assert_eq!(first.name, spec.name);
+    assert_eq!((&first.name, first.tenant.as_ref()), (&spec.name, Some(&spec.tenant)));
     assert!(first.pages_url.path().ends_with('/'), "{}", first.pages_url);
     for url in [&first.html_url, &first.clone_url, &first.pages_url] {
         assert!(url.username().is_empty() && url.password().is_none(), "credentials in {url}");
@@ -96,13 +98,42 @@ async fn a_branch_moves_from_the_parent_only(host: &dyn CodeHost, tag: &str) {
 
 async fn a_repository_is_found_by_prefix_and_marker(host: &dyn CodeHost, tag: &str) {
     let spec = spec(tag, "found");
-    let query = |marker: &str| RepoQuery { name_prefix: format!("{tag}-foun"), marker: marker.to_owned() };
+    let query = |marker: &str| RepoQuery { name_prefix: format!("{tag}-foun"), ..query(&spec.tenant, marker, None) };
     assert_eq!(host.find_repo(&query(&spec.marker)).await.unwrap(), None);
     let repo = host.ensure_repo(&spec).await.unwrap();
     let head = publish(host, &repo, draft(repo.head.clone(), &spec.marker, "one")).await;
     let found = host.find_repo(&query(&spec.marker)).await.unwrap().unwrap();
     assert_eq!((found.name, found.head), (spec.name, Some(head)));
     assert_eq!(host.find_repo(&query("another-marker")).await.unwrap(), None);
+}
+
+async fn a_repository_is_found_where_it_was_seen(host: &dyn CodeHost, tag: &str) {
+    let spec = spec(tag, "seen");
+    let repo = host.ensure_repo(&spec).await.unwrap();
+    let head = publish(host, &repo, draft(repo.head.clone(), &spec.marker, "one")).await;
+    let seen = |marker: &str| query(&spec.tenant, marker, Some(&repo));
+    let found = host.find_repo(&seen(&spec.marker)).await.unwrap().unwrap();
+    assert_eq!((&found.name, found.head, &found.tenant), (&spec.name, Some(head), &repo.tenant));
+    assert_eq!(host.find_repo(&seen("another-marker")).await.unwrap(), None);
+    assert_eq!(host.find_repo(&query(&spec.tenant, &spec.marker, None)).await.unwrap(), None);
+}
+
+async fn only_what_carries_the_marker_is_deleted(host: &dyn CodeHost, tag: &str) {
+    let spec = spec(tag, "deleted");
+    let repo = host.ensure_repo(&spec).await.unwrap();
+    publish(host, &repo, draft(repo.head.clone(), &spec.marker, "one")).await;
+    let seen = |marker: &str| query(&spec.tenant, marker, Some(&repo));
+    assert_eq!(host.delete_repo(&repo.name, &seen("another-marker")).await.unwrap(), Deletion::NotOurs);
+    assert!(host.find_repo(&seen(&spec.marker)).await.unwrap().is_some());
+    assert_eq!(host.delete_repo(&repo.name, &seen(&spec.marker)).await.unwrap(), Deletion::Deleted);
+    assert_eq!(host.find_repo(&seen(&spec.marker)).await.unwrap(), None);
+    for again in [seen(&spec.marker), query(&spec.tenant, &spec.marker, None)] {
+        assert_eq!(host.delete_repo(&repo.name, &again).await.unwrap(), Deletion::Missing);
+    }
+    // One that was begun and has no commit yet.
+    let begun = host.ensure_repo(&spec).await.unwrap();
+    assert_eq!(begun.head, None);
+    assert_eq!(host.delete_repo(&begun.name, &seen(&spec.marker)).await.unwrap(), Deletion::Deleted);
 }
 
 async fn pages_are_served_at_one_address(host: &dyn CodeHost, tag: &str) {
@@ -137,8 +168,19 @@ async fn a_pull_request_leaves_the_branch_alone(host: &dyn CodeHost, tag: &str) 
     assert_eq!(host.read_site(&repo).await.unwrap().head, Some(base));
 }
 
+/// For a repository whose name gives no hint.
+fn query(tenant: &TenantKey, marker: &str, seen: Option<&Repo>) -> RepoQuery {
+    RepoQuery {
+        tenant: tenant.clone(),
+        name_prefix: "no-such-name-".to_owned(),
+        marker: marker.to_owned(),
+        seen_at: seen.map(|repo| repo.html_url.clone()),
+    }
+}
+
 fn spec(tag: &str, name: &str) -> RepoSpec {
     RepoSpec {
+        tenant: TenantKey::of(&"student@example.com".parse().unwrap()),
         name: format!("{tag}-{name}").parse::<RepoName>().unwrap(),
         description: "Made by the conformance suite".to_owned(),
         marker: format!("marker-of-{name}"),

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ports::{
-    CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery, RepoSpec,
-    Snapshot,
+    CodeHost, CommitDraft, Deletion, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery,
+    RepoSpec, Snapshot, TenantKey,
 };
 use shared_types::CommitSha;
 use url::Url;
@@ -165,6 +165,11 @@ impl CodeHost for LocalHost {
         let (repo, draft, text) = (repo.clone(), draft.clone(), text.clone());
         self.blocking(move |shared| shared.propose(&repo, &draft, &text)).await
     }
+
+    async fn delete_repo(&self, name: &RepoName, query: &RepoQuery) -> Result<Deletion, ports::Error> {
+        let (name, query) = (name.clone(), query.clone());
+        self.blocking(move |shared| shared.delete(&name, &query)).await
+    }
 }
 
 impl Shared {
@@ -187,11 +192,13 @@ impl Shared {
             .map_err(|error| Error::Option { option: "public_url", reason: error.to_string() })
     }
 
-    fn describe(&self, name: &RepoName, repository: &Repository) -> Result<Repo, Error> {
+    /// All students share the one account.
+    fn describe(&self, tenant: &TenantKey, name: &RepoName, repository: &Repository) -> Result<Repo, Error> {
         let owner = &self.options.owner;
         let default_branch = repository.default_branch()?;
         let head = repository.tip(&default_branch)?.map(|id| objects::commit_sha(&id)).transpose()?;
         Ok(Repo {
+            tenant: Some(tenant.clone()),
             owner: owner.clone(),
             name: name.clone(),
             html_url: self.url(&format!("git/{owner}/{name}"))?,
@@ -202,24 +209,48 @@ impl Shared {
         })
     }
 
-    /// Of several repositories with the marker (a task sent again gets a new one), the one with
-    /// the newest commit.
+    /// Where it was last seen. Otherwise, of several repositories with the marker (a task sent again gets a new one),
+    /// the one with the newest commit.
     fn find(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
+        if let Some(seen) = query.seen_at.as_ref().and_then(name_in)
+            && let Some((_, repo)) = self.candidate(&seen, query)?
+        {
+            return Ok(Some(repo));
+        }
         let names = folder::repositories(&self.options.root.join(&self.options.owner))?;
         let mut found: Option<(i64, Repo)> = None;
         for name in names.into_iter().filter(|name| name.as_str().starts_with(&query.name_prefix)).take(MAX_CANDIDATES)
         {
-            let Some(repository) = Repository::open(&self.path(&self.options.owner, &name))? else { continue };
-            let repo = self.describe(&name, &repository)?;
-            if !repository.carries(&repo.default_branch, &query.marker)? {
-                continue;
-            }
-            let newest_s = repository.newest_s(&repo.default_branch)?;
+            let Some((newest_s, repo)) = self.candidate(&name, query)? else { continue };
             if found.as_ref().is_none_or(|(best_s, _)| newest_s > *best_s) {
                 found = Some((newest_s, repo));
             }
         }
         Ok(found.map(|(_, repo)| repo))
+    }
+
+    /// The repository of this name with the time of its newest commit, when it carries the marker.
+    fn candidate(&self, name: &RepoName, query: &RepoQuery) -> Result<Option<(i64, Repo)>, Error> {
+        let Some(repository) = Repository::open(&self.path(&self.options.owner, name))? else { return Ok(None) };
+        let repo = self.describe(&query.tenant, name, &repository)?;
+        if !repository.carries(&repo.default_branch, &query.marker)? {
+            return Ok(None);
+        }
+        Ok(Some((repository.newest_s(&repo.default_branch)?, repo)))
+    }
+
+    fn delete(&self, name: &RepoName, query: &RepoQuery) -> Result<Deletion, Error> {
+        let path = self.path(&self.options.owner, name);
+        let Some(repository) = Repository::open(&path)? else { return Ok(Deletion::Missing) };
+        let repo = self.describe(&query.tenant, name, &repository)?;
+        // An empty one was begun under this name by nobody else.
+        if repo.head.is_some() && !repository.carries(&repo.default_branch, &query.marker)? {
+            return Ok(Deletion::NotOurs);
+        }
+        // A poisoned lock guards no data.
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        folder::remove(&path)?;
+        Ok(Deletion::Deleted)
     }
 
     fn ensure(&self, spec: &RepoSpec) -> Result<Repo, Error> {
@@ -229,7 +260,7 @@ impl Shared {
         folder::make(&path, &self.options.default_branch, &spec.description)?;
         drop(making);
         let repository = Repository::open(&path)?.ok_or_else(|| self.gone(&spec.name))?;
-        let repo = self.describe(&spec.name, &repository)?;
+        let repo = self.describe(&spec.tenant, &spec.name, &repository)?;
         if repo.head.is_none() || repository.carries(&repo.default_branch, &spec.marker)? {
             Ok(repo)
         } else {
@@ -302,6 +333,11 @@ fn is_owner(text: &str) -> bool {
         && !text.ends_with('-')
         // The pages server keeps this first segment for `git clone`.
         && !text.eq_ignore_ascii_case("git")
+}
+
+/// The repository's name in the URL that people open, `git/<owner>/<name>`.
+fn name_in(url: &Url) -> Option<RepoName> {
+    url.path_segments()?.next_back()?.parse().ok()
 }
 
 fn moved(tip: Option<gix::ObjectId>) -> Result<Publication, Error> {

@@ -8,6 +8,7 @@
 //! The id of every commit is computed here and compared with GitHub's; dates, author and message
 //! are fixed by the draft, so both must agree.
 
+mod accounts;
 mod admission;
 mod client;
 mod examine;
@@ -19,23 +20,24 @@ mod repos;
 mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ports::{
-    CodeHost, CommitDraft, HealthPart, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec,
-    Snapshot,
+    CodeHost, CommitDraft, Deletion, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery,
+    RepoSpec, Snapshot,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use shared_types::CommitSha;
-use shared_types::http::Part;
 use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::budget::Limits;
 use crate::{Error, objects};
+pub use accounts::{AccountHost, Accounts, Own, Token};
 use admission::{Admission, LATER_ROUND};
 use client::{Call, Client};
 pub use examine::{Budget, Examination};
@@ -48,6 +50,8 @@ pub struct Options {
     pub api_url: Url,
     /// Personal access token with Administration, Contents, Pages and Pull requests: write.
     pub token: SecretString,
+    /// The setting that people change to replace the token, such as `GITHUB_TOKEN`.
+    pub token_name: String,
     /// User or organization that owns new repositories; absent: the token's own user.
     pub owner: Option<String>,
     /// The published branch of new repositories; an adopted one keeps its own.
@@ -64,7 +68,7 @@ pub struct RemoteHost {
     owner: Option<String>,
     default_branch: String,
     account: OnceCell<Account>,
-    admission: Admission,
+    admission: Arc<Admission>,
 }
 
 /// Whose repositories they are. Asked once: a token does not change its user.
@@ -99,23 +103,34 @@ impl RemoteHost {
     /// # Errors
     /// A token, owner or URL that cannot be sent, or no trusted root certificates on this machine.
     pub fn new(options: Options) -> Result<Self, Error> {
-        if let Some(owner) = &options.owner
-            && !is_account(owner)
-        {
-            let reason = "letters, digits, hyphens and underscores are expected".to_owned();
-            return Err(Error::Option { option: "owner", reason });
-        }
-        let client = Client::new(&options.api_url, &options.token, options.timeout)?;
-        let Options { owner, default_branch, limits, .. } = options;
-        Ok(Self { client, owner, default_branch, account: OnceCell::new(), admission: Admission::new(limits) })
+        let admission = Arc::new(Admission::new(options.limits, None));
+        Self::admitted_by(options, admission)
     }
 
-    /// What an operation came to, after its limits were noted for all.
+    /// A host whose work is entered in the calendar of `admission`, as is all other work of the same token.
+    fn admitted_by(options: Options, admission: Arc<Admission>) -> Result<Self, Error> {
+        options.check()?;
+        let client = Client::new(&options)?;
+        let Options { owner, default_branch, .. } = options;
+        Ok(Self { client, owner, default_branch, account: OnceCell::new(), admission })
+    }
+
+    /// What an operation came to, after what it says of the token was noted for all.
     fn heeded<T>(&self, result: Result<T, Error>) -> Result<T, ports::Error> {
-        if let Err(error) = &result {
-            self.admission.heed(error);
-        }
+        self.admission.heed(result.as_ref().err());
         Ok(result?)
+    }
+
+    /// The repository at the URL where it was last seen.
+    async fn find_where_seen(&self, query: &RepoQuery) -> Result<Option<Repo>, ports::Error> {
+        let found = self.heeded(self.look_where_seen(query).await)?;
+        Ok(found.map(|repo| Repo { tenant: Some(query.tenant.clone()), ..repo }))
+    }
+
+    /// The repository of the account by prefix and marker, wherever it was seen.
+    async fn search(&self, query: &RepoQuery) -> Result<Option<Repo>, ports::Error> {
+        let found = self.heeded(self.find(query).await)?;
+        Ok(found.map(|repo| Repo { tenant: Some(query.tenant.clone()), ..repo }))
     }
 
     async fn publish_commit(
@@ -137,6 +152,16 @@ impl RemoteHost {
             self.keep_default_branch(repo).await?;
         }
         Ok(publication)
+    }
+
+    /// Whose repositories they are, where that is known without asking.
+    fn known_owner(&self) -> Option<&str> {
+        self.account.get().map(|account| account.owner.as_str())
+    }
+
+    #[cfg(test)]
+    fn token_name(&self) -> &str {
+        self.client.token_name()
     }
 
     async fn account(&self) -> Result<&Account, Error> {
@@ -164,11 +189,15 @@ impl RemoteHost {
 #[async_trait]
 impl CodeHost for RemoteHost {
     async fn find_repo(&self, query: &RepoQuery) -> Result<Option<Repo>, ports::Error> {
-        self.heeded(self.find(query).await)
+        match self.find_where_seen(query).await? {
+            Some(repo) => Ok(Some(repo)),
+            None => self.search(query).await,
+        }
     }
 
     async fn ensure_repo(&self, spec: &RepoSpec) -> Result<Repo, ports::Error> {
-        self.heeded(self.ensure(spec).await)
+        let repo = self.heeded(self.ensure(spec).await)?;
+        Ok(Repo { tenant: Some(spec.tenant.clone()), ..repo })
     }
 
     async fn read_site(&self, repo: &Repo) -> Result<Snapshot, ports::Error> {
@@ -213,13 +242,30 @@ impl CodeHost for RemoteHost {
     ) -> Result<Url, ports::Error> {
         self.heeded(self.propose(repo, draft, text).await)
     }
+
+    async fn delete_repo(&self, name: &RepoName, query: &RepoQuery) -> Result<Deletion, ports::Error> {
+        self.heeded(self.delete(name, query).await)
+    }
 }
 
-#[async_trait]
-impl HealthPart for RemoteHost {
-    /// Until when the token has nothing left. Asks nothing of GitHub.
-    async fn look(&self) -> Part {
-        self.admission.part()
+impl Options {
+    /// Whether an account can be reached with them, as far as can be told without asking.
+    fn check(&self) -> Result<(), Error> {
+        if self.owner.as_deref().is_some_and(|owner| !is_account(owner)) {
+            let reason = "letters, digits, hyphens and underscores are expected".to_owned();
+            return Err(Error::Option { option: "owner", reason });
+        }
+        // octocrab panics on a token that is no header value.
+        let token = self.token.expose_secret();
+        if http::HeaderValue::from_str(token).is_err() || token.is_empty() {
+            let reason = format!("one line of printable characters is expected in {}", self.token_name);
+            return Err(Error::Option { option: "token", reason });
+        }
+        if self.api_url.host_str().is_none() || !matches!(self.api_url.scheme(), "http" | "https") {
+            let reason = "an http or https URL is expected".to_owned();
+            return Err(Error::Option { option: "api_url", reason });
+        }
+        Ok(())
     }
 }
 
@@ -266,6 +312,7 @@ mod tests {
         let options = |token: &str, owner: Option<&str>| Options {
             api_url: "http://127.0.0.1:9/".parse().unwrap(),
             token: token.into(),
+            token_name: "GITHUB_TOKEN".to_owned(),
             owner: owner.map(str::to_owned),
             default_branch: "main".to_owned(),
             timeout: Duration::from_secs(1),

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{Error, http};
-use gate::Gate;
+use gate::{Gate, Pass};
 use state::{Urls, World};
 
 pub use ::github::budget::{Cost, Limits};
@@ -53,6 +53,8 @@ pub struct Options {
     pub organisations: Vec<String>,
     /// The only accepted token; absent: any token that is not empty.
     pub token: Option<String>,
+    /// Further accounts by their logins, each with its token. They need a `token` of the first one.
+    pub others: Vec<(String, String)>,
     /// The scopes that answers name.
     pub scopes: String,
     /// Requests an hour.
@@ -82,6 +84,7 @@ impl Default for Options {
             login: "student".to_owned(),
             organisations: Vec::new(),
             token: None,
+            others: Vec::new(),
             scopes: "repo, workflow".to_owned(),
             rate_limit: 5_000,
             default_branch: "main".to_owned(),
@@ -98,6 +101,7 @@ impl fmt::Debug for Options {
             .field("login", &self.login)
             .field("organisations", &self.organisations)
             .field("token", &self.token.as_ref().map(|_| "[REDACTED]"))
+            .field("others", &self.others.len())
             .field("scopes", &self.scopes)
             .field("rate_limit", &self.rate_limit)
             .field("default_branch", &self.default_branch)
@@ -118,8 +122,14 @@ impl LabGitHub {
         let (sites, sites_addr) = http::listen("stand-in for GitHub Pages", pages_addr)?;
         let (api_url, pages_url) = (http::url_of(api_addr, "/"), http::url_of(sites_addr, "/"));
         let urls = Urls { api: without_slash(&api_url), sites: without_slash(&pages_url) };
-        let world = World::new(urls, &options.login, &options.organisations, &options.default_branch, options.builds);
-        let gate = Gate::new(options.token, options.scopes, options.rate_limit, options.keep_exchanges);
+        let others: Vec<String> = options.others.iter().map(|(login, _)| login.clone()).collect();
+        let world =
+            World::new(urls, &options.login, &options.organisations, &others, &options.default_branch, options.builds);
+        let first = Pass::new(world.user(), options.token);
+        let account = |login: &str| world.account(login).cloned();
+        let further = options.others.into_iter().filter_map(|(login, token)| Some((account(&login)?, token)));
+        let passes = std::iter::once(first).chain(further.map(|(account, token)| Pass::new(account, Some(token))));
+        let gate = Gate::new(passes.collect(), options.scopes, options.rate_limit, options.keep_exchanges);
         Ok(Self { api, sites, api_url, pages_url, handle: Handle::new(world, gate) })
     }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use shared_types::{CommitSha, Timestamp};
+use shared_types::{CommitSha, Digest, Email, Timestamp};
 use url::Url;
 
 use crate::{Error, Site};
@@ -54,18 +54,38 @@ impl fmt::Display for RepoName {
     }
 }
 
-/// What to look for when a round >= 2 names a repository that the ledger does not know.
+/// Names a student to hosts that have an account for some of them, and says nothing of the person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantKey(Digest);
+
+impl TenantKey {
+    /// The student with this address; capitals make no other one.
+    #[must_use]
+    pub fn of(email: &Email) -> Self {
+        Self(Digest::of(format!("tenant\0{}", email.as_str().to_lowercase()).as_bytes()))
+    }
+}
+
+/// Which repository is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepoQuery {
+    /// Whose it is.
+    pub tenant: TenantKey,
     /// Repositories whose name begins with this are candidates.
     pub name_prefix: String,
     /// The repository whose history carries this marker is the one.
     pub marker: String,
+    /// Its [`Repo::html_url`] when it was last heard of. It is looked for there first: names, accounts and the class
+    /// may have changed since.
+    pub seen_at: Option<Url>,
 }
 
 /// A repository that shall exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepoSpec {
+    /// Whose it is: it goes to this student's account, where the host has one.
+    pub tenant: TenantKey,
     /// Its name; deterministic, so that making it twice makes one.
     pub name: RepoName,
     /// One line for people.
@@ -103,6 +123,9 @@ impl PagesBuild {
 /// A repository at the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repo {
+    /// Whose it is, as it was asked for; absent in what was written before there were accounts of students.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantKey>,
     /// Account it belongs to.
     pub owner: String,
     /// Its name.
@@ -194,6 +217,17 @@ pub struct PullRequestText {
     pub body: String,
 }
 
+/// What became of a repository that shall be gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// It was ours and is gone, with its pages.
+    Deleted,
+    /// There is none.
+    Missing,
+    /// What is there does not carry the marker; it stays.
+    NotOurs,
+}
+
 /// A host of repositories and pages. Every method is safe to call again with the same arguments.
 #[async_trait]
 pub trait CodeHost: Send + Sync {
@@ -223,4 +257,7 @@ pub trait CodeHost: Send + Sync {
 
     /// Puts `draft` on a branch of its own and asks for it to be merged; returns the URL to read.
     async fn open_pull_request(&self, repo: &Repo, draft: &CommitDraft, text: &PullRequestText) -> Result<Url, Error>;
+
+    /// Deletes the repository called `name` that `query` describes, for good. Never one without its marker.
+    async fn delete_repo(&self, name: &RepoName, query: &RepoQuery) -> Result<Deletion, Error>;
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared_types::http::NotificationAttempt;
 use shared_types::{Envelope, Epoch, TaskId, Timestamp};
 
-use crate::{Closing, Error, RepoName, StepRecord, TaskRecord, TaskUpdate};
+use crate::{Closing, Error, KnownSite, RepoName, StepRecord, TaskRecord, TaskUpdate};
 
 /// All that a runner without a ledger needs to know of a flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Dossier {
     pub journal: Vec<StepRecord>,
     /// Attempts to notify that the ledger has, in order.
     pub attempts: Vec<NotificationAttempt>,
+    /// What was last known of its repository, when the ledger knows none.
+    #[serde(default)]
+    pub last_known: Option<KnownSite>,
 }
 
 /// A flow that may run now.

@@ -16,6 +16,7 @@ mod flow_queue;
 mod gatekeeper;
 mod health;
 mod intake;
+mod last_known;
 mod ledger;
 mod model;
 mod model_runs;
@@ -34,8 +35,8 @@ pub use blobs::Blobs;
 pub use bus::{Bus, Subscription};
 pub use clock::{Clock, Ids};
 pub use code_host::{
-    Author, CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName, RepoQuery,
-    RepoSpec, Snapshot,
+    Author, CodeHost, CommitDraft, Deletion, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoName,
+    RepoQuery, RepoSpec, Snapshot, TenantKey,
 };
 pub use error::{Error, ErrorChain, Verdict};
 pub use fleet::{DeadLetter, Did, Dossier, Fleet, Offer, Offered, Recall, Report};
@@ -43,6 +44,7 @@ pub use flow_queue::{Claim, Closing, FlowQueue, Lease, LeaseError, QueueDepth, S
 pub use gatekeeper::{Gatekeeper, Leak, Quotas, SecretSearch, Tenant, TextLeak};
 pub use health::HealthPart;
 pub use intake::{Intake, Refusal, Route, Submission};
+pub use last_known::{KnownSite, LastKnown};
 pub use ledger::{Acceptance, Attachment, Attempt, Ledger, NewTask, RepoChoice, Show, TaskPage, TaskRecord};
 pub use model::{
     Completion, CompletionRequest, FinishReason, Model, Moderator, Objection, Progress, Unwatched, Usage, Watch,
@@ -50,8 +52,8 @@ pub use model::{
 pub use model_runs::{NewRun, OverCap, RunEnd, RunId, RunLedger, RunPage, RunReader, SpendCap, SpendCaps, day_of};
 pub use notifier::{Answer, Delivery, Notifier};
 pub use operator::{
-    AnswerCache, Declined, Erased, Forgetting, Forgot, Levers, Moved, Oblivion, Operator, OwnTask, Reopening, Standing,
-    TaskReader,
+    AnswerCache, Declined, Erased, Forgetting, Forgot, Levers, Moved, Oblivion, Operator, OwnTask, Reopening,
+    Repositories, Standing, TaskReader,
 };
 pub use rates::{Bucket, Count, OverLimit, Policy, RateBuckets};
 pub use site::Site;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared_types::http::{Forgotten, NotificationAttempt, TaskState};
 use shared_types::{Digest, Email, Envelope, TaskId, TaskName, Timestamp};
+use url::Url;
 
 use crate::{Error, Ledger, RepoName, StepRecord, TaskPage, TaskRecord};
 
@@ -66,10 +67,25 @@ pub trait Levers: Send + Sync {
 pub struct OwnTask {
     /// The task.
     pub id: TaskId,
+    /// The person, as this request wrote it.
+    pub email: Email,
     /// The instructor's name.
     pub task: TaskName,
     /// Where it stands.
     pub state: TaskState,
+    /// The repository it belongs to.
+    pub repo: RepoName,
+    /// The repository's URL, once there is one.
+    pub repo_url: Option<Url>,
+}
+
+/// What becomes of the repositories of a person who is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repositories {
+    /// They stay at the code host.
+    Keep,
+    /// Those that we have made are deleted, with their pages.
+    Delete,
 }
 
 /// Whom to forget.
@@ -106,7 +122,7 @@ pub struct Erased {
     pub blobs: u64,
     /// Blobs that nothing names, and that somebody stored or asked for a moment ago: the next time removes them.
     pub blobs_left: u64,
-    /// Repositories at the code host, which stay.
+    /// Repositories at the code host, which this does not touch.
     pub repos: Vec<RepoName>,
     /// Blobs that the removed rows named and that no other row names.
     pub unnamed: Vec<Digest>,
@@ -117,6 +133,9 @@ pub struct Erased {
 pub trait Oblivion: Send + Sync {
     /// The tasks of a person, in order of acceptance.
     async fn tasks_of(&self, email: &Email) -> Result<Vec<OwnTask>, Error>;
+
+    /// [`Forgot::Busy`], when [`Oblivion::forget`] would say so now. Changes nothing.
+    async fn busy(&self, wish: &Forgetting) -> Result<Option<Forgot>, Error>;
 
     /// Digests of what models were asked for this person and for nobody else.
     async fn prompts_of(&self, email: &Email) -> Result<Vec<String>, Error>;
@@ -166,8 +185,9 @@ pub trait Operator: Send + Sync {
     /// Sends the stored notification of an ended task once more, byte for byte, and says what came of it.
     async fn renotify(&self, id: TaskId) -> Result<NotificationAttempt, Declined>;
 
-    /// Removes what is known of a person. Open tasks are cancelled first, and then it must be asked for again.
-    async fn forget(&self, email: &Email) -> Result<Forgotten, Declined>;
+    /// Removes what is known of a person. Open tasks are cancelled first, and then it must be asked for again; so it
+    /// must when a repository that shall be deleted cannot be for a passing reason.
+    async fn forget(&self, email: &Email, repositories: Repositories) -> Result<Forgotten, Declined>;
 }
 
 /// The part of a [`Ledger`] that shows tasks, for whoever only looks.

@@ -2,7 +2,9 @@
 
 pub mod conformance;
 mod fakes;
+mod known;
 mod memory;
 
 pub use fakes::*;
+pub use known::*;
 pub use memory::*;

@@ -52,14 +52,26 @@ pub struct Fault {
     detail: String,
 }
 
+/// The GitHub account of a student, as the file names it: an owner, a token, or both.
+#[derive(Debug, Clone)]
+pub struct StudentAccount<'a> {
+    /// The student.
+    pub email: &'a Email,
+    /// `github_owner`.
+    pub owner: Option<&'a str>,
+    /// The name that `github_token_env` gives, and the token itself.
+    pub token: Option<(&'a str, &'a SecretString)>,
+}
+
 /// A student that is written in the file.
 #[derive(Clone)]
 pub(crate) struct Student {
     pub(crate) email: Email,
     pub(crate) hash: Arc<Hash>,
     pub(crate) quotas: Quotas,
-    token: Option<SecretString>,
-    has_account: bool,
+    owner: Option<String>,
+    /// Behind the name of its variable.
+    token: Option<(String, SecretString)>,
 }
 
 /// Where in the file: the number from 1, and the address where it is one.
@@ -116,10 +128,14 @@ impl Class {
         self.students.len()
     }
 
-    /// How many of them name a GitHub account or token of their own.
-    #[must_use]
-    pub fn own_accounts(&self) -> usize {
-        self.students.iter().filter(|student| student.has_account).count()
+    /// The accounts of those who have one of their own, in the file's order.
+    pub fn accounts(&self) -> impl Iterator<Item = StudentAccount<'_>> {
+        let accounts = self.students.iter().map(|Student { email, owner, token, .. }| StudentAccount {
+            email,
+            owner: owner.as_deref(),
+            token: token.as_ref().map(|(name, token)| (name.as_str(), token)),
+        });
+        accounts.filter(|account| account.owner.is_some() || account.token.is_some())
     }
 
     pub(crate) fn into_students(self) -> Vec<Student> {
@@ -127,7 +143,7 @@ impl Class {
     }
 
     pub(crate) fn tokens(&self) -> impl Iterator<Item = &SecretString> {
-        self.students.iter().filter_map(|student| student.token.as_ref())
+        self.students.iter().filter_map(|student| student.token.as_ref().map(|(_, token)| token))
     }
 }
 
@@ -208,8 +224,7 @@ impl<'a> Reader<'a> {
         }
         let token = self.token(variable);
         let quotas = self.quotas(table);
-        let has_account = owner.is_some() || token.is_some();
-        Some(Student { email: self.place.email.clone()?, hash: hash?, quotas, token, has_account })
+        Some(Student { email: self.place.email.clone()?, hash: hash?, quotas, owner: owner.map(str::to_owned), token })
     }
 
     /// A field that is a text when it is there.
@@ -221,7 +236,7 @@ impl<'a> Reader<'a> {
         value.as_str()
     }
 
-    fn token(&mut self, variable: impl Fn(&str) -> Option<SecretString>) -> Option<SecretString> {
+    fn token(&mut self, variable: impl Fn(&str) -> Option<SecretString>) -> Option<(String, SecretString)> {
         let name = self.text("github_token_env")?;
         // Whoever wrote the token itself here must not find it in a log.
         if !is_name(name, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_') {
@@ -233,7 +248,7 @@ impl<'a> Reader<'a> {
             Some(token) if token.expose_secret().trim().len() < MIN_BYTES => {
                 self.fault(format!("names the variable {name}, which holds less than {MIN_BYTES} bytes"));
             }
-            Some(token) => return Some(token),
+            Some(token) => return Some((name.to_owned(), token)),
         }
         None
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use event_bus::InProcessBus;
 use event_bus::nats::{self, Broker, Engine, EngineOptions, JetArchive, SharedBlobs};
 use github::local::{LocalHost, PagesServer};
-use github::remote::RemoteHost;
+use github::remote::{Accounts, Own, Token};
 use http_notify::{AllowPrivate, HttpNotifier, proxy};
 use llm::Gateway;
-use ports::{CodeHost, HealthPart, Model, RunLedger};
+use ports::{CodeHost, HealthPart, Model, RunLedger, TenantKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::{Gitleaks, Keeper, Students};
-use tracing::{info, warn};
+use tracing::info;
 use url::Url;
 use verify::{CDN_HOSTS, Egress, SiteVerifier};
 
@@ -73,16 +73,31 @@ pub(crate) fn hosting(settings: &Settings) -> Result<Hosting, Error> {
             Ok(Hosting { host: Arc::new(host), pages: Some(pages), pages_url: Some(public_url), part: None })
         }
         settings::CodeHost::GitHub(remote) => {
-            let host = Arc::new(RemoteHost::new(remote_options(remote)).map_err(code_host)?);
+            let host = Arc::new(accounts(settings, remote).map_err(code_host)?);
             Ok(Hosting { host: host.clone(), pages: None, pages_url: None, part: Some(host) })
         }
     }
 }
 
-pub(crate) fn remote_options(remote: &settings::GitHub) -> github::remote::Options {
+/// The deployment's account, and those of the class.
+pub(crate) fn accounts(settings: &Settings, remote: &settings::GitHub) -> Result<Accounts, github::Error> {
+    let class = match &settings.students {
+        Students::Class(class) => Some(class),
+        Students::Shared(_) => None,
+    };
+    let own = class.into_iter().flat_map(secrets::Class::accounts).map(|account| Own {
+        tenant: TenantKey::of(account.email),
+        owner: account.owner.map(str::to_owned),
+        token: account.token.map(|(name, secret)| Token { name: name.to_owned(), secret: secret.clone() }),
+    });
+    Accounts::new(remote_options(remote), own)
+}
+
+fn remote_options(remote: &settings::GitHub) -> github::remote::Options {
     github::remote::Options {
         api_url: remote.api_url.clone(),
         token: remote.token.clone(),
+        token_name: "GITHUB_TOKEN".to_owned(),
         owner: remote.owner.clone(),
         default_branch: remote.default_branch.clone(),
         timeout: GITHUB_TIMEOUT,
@@ -100,14 +115,11 @@ pub(crate) fn keeper(settings: &Settings) -> Result<Keeper, Error> {
     own.extend(settings.http.admin_token.clone());
     own.extend(settings.nats.as_ref().and_then(|nats| password(&nats.url)));
     if let Students::Class(class) = &settings.students {
-        let (students, accounts) = (class.size(), class.own_accounts());
-        info!(event = "service.class_read", students, "a class was read; a change of its file needs a restart");
-        if accounts > 0 {
-            warn!(
-                event = "service.accounts_unused",
-                accounts, "students' own accounts are not used yet: all sites go to the deployment's"
-            );
-        }
+        let (students, accounts) = (class.size(), class.accounts().count());
+        info!(
+            event = "service.class_read",
+            students, accounts, "a class was read; a change of its file needs a restart"
+        );
     }
     let keeper = Keeper::new(secrets::Options { students: settings.students.clone(), own }).map_err(Error::Secrets)?;
     Ok(keeper.with_gitleaks(gitleaks()))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Service as Api;
-use core_flows::{Ports, archive, followup, intake, operator, plan, relay, renotify, runner};
+use core_flows::{Ports, archive, followup, intake, last_known, operator, plan, relay, renotify, runner};
 use event_bus::nats::{Broker, JetArchive, Mirror};
 use github::local::PagesServer;
 use http_notify::proxy;
@@ -119,6 +119,7 @@ impl App {
             .map(|broker| Arc::new(Mirror::new(broker, bus.clone())));
         let ports = Ports {
             ledger: base.ledger.clone(),
+            last_known: base.last_known.clone(),
             queue: base.queue.clone(),
             rates: base.rates.clone(),
             blobs: base.blobs.clone(),
@@ -141,6 +142,10 @@ impl App {
         let archiving = base.archiving(&settings);
         if let Some(archiving) = &archiving {
             outbox = outbox.and(archiving.handle());
+        }
+        let known = last_known::Service::new(base.ledger.clone(), base.last_known.clone());
+        if base.store.is_some() {
+            outbox = outbox.and(known.handle());
         }
         let lender = base.lender(&ports, &outbox);
         if let Some(lender) = &lender {
@@ -207,6 +212,7 @@ impl App {
         }
         if base.store.is_some() {
             spawn(&mut doors, "the looking after late sites", followup.run(stop_doors.clone()));
+            spawn(&mut rest, "the copy of what is known of tasks", known.run(stop_rest.clone()));
         }
         if does(Role::Intake) {
             spawn(&mut doors, "the repeating of notifications", renotify.run(stop_doors.clone()));
@@ -322,6 +328,7 @@ fn operator(
         oblivion: store,
         answers: Arc::new(llm::CacheFolder { folder }),
         archive: archive.map(|archive| archive as Arc<dyn Archive>),
+        host: Some(ports.host.clone()),
         clock: ports.clock.clone(),
         ids: ports.ids.clone(),
         teller: Some((ports.notifier.clone(), ports.gatekeeper.clone())),

@@ -10,8 +10,8 @@ use event_bus::nats::{
     Broker, Engine, EngineOptions, JetArchive, JetFleet, JetQueue, QueueLedger, RemoteRuns, RunsService, SharedBlobs,
 };
 use ports::{
-    Blobs, Bucket, Count, Declined, Error, FlowQueue, HealthPart, Ledger, Operator, OverLimit, RateBuckets, RunLedger,
-    RunPage, RunReader, TaskRecord, WorkerId,
+    Blobs, Bucket, Count, Declined, Error, FlowQueue, HealthPart, LastKnown, Ledger, Operator, OverLimit, RateBuckets,
+    Repositories, RunLedger, RunPage, RunReader, TaskRecord, WorkerId,
 };
 use shared_types::http::{Forgotten, ModelRun, ModelRunTotals, NotificationAttempt};
 use shared_types::{Digest, Email, TaskId, Timestamp};
@@ -23,6 +23,7 @@ use crate::settings::{Place, Settings};
 /// The ports that hold state.
 pub(crate) struct Base {
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) last_known: Arc<dyn LastKnown>,
     pub(crate) queue: Arc<dyn FlowQueue>,
     pub(crate) rates: Arc<dyn RateBuckets>,
     pub(crate) blobs: Arc<dyn Blobs>,
@@ -71,6 +72,7 @@ impl Base {
         };
         Self {
             ledger: store.clone(),
+            last_known: Arc::new(store.last_known()),
             queue: store.clone(),
             rates: store.clone(),
             blobs,
@@ -87,8 +89,10 @@ impl Base {
     pub(crate) fn of_broker(broker: Arc<Broker>) -> Self {
         let engine = Arc::new(Engine::new(broker.clone(), EngineOptions::default()));
         let queue = Arc::new(JetQueue::new(engine.clone()));
+        let ledger = Arc::new(QueueLedger::new(queue.clone()));
         Self {
-            ledger: Arc::new(QueueLedger::new(queue.clone())),
+            ledger: ledger.clone(),
+            last_known: ledger,
             queue,
             rates: Arc::new(Elsewhere),
             blobs: Arc::new(SharedBlobs::new(engine.clone())),
@@ -119,6 +123,7 @@ impl Base {
         let lending = dispatch::Ports {
             ledger: ports.ledger.clone(),
             queue: ports.queue.clone(),
+            last_known: ports.last_known.clone(),
             blobs: ports.blobs.clone(),
             fleet: Arc::new(JetFleet::new(engine.clone())),
             shared: shared.clone(),
@@ -191,7 +196,7 @@ impl Operator for Elsewhere {
         Err(elsewhere().into())
     }
 
-    async fn forget(&self, _: &Email) -> Result<Forgotten, Declined> {
+    async fn forget(&self, _: &Email, _: Repositories) -> Result<Forgotten, Declined> {
         Err(elsewhere().into())
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use event_bus::nats::Mirror;
-use github::remote::{Examination, RemoteHost};
+use github::remote::{AccountHost, Examination};
 use ports::{
     CompletionRequest, ErrorChain, HealthPart as _, Ids as _, Inspection, Notifier as _, Site, Target, Verifier as _,
 };
@@ -29,6 +29,9 @@ const LIMIT: Duration = Duration::from_secs(40);
 
 /// A model that is greeted answers within this, or it would be of no use for a site.
 const GREETING: Duration = Duration::from_secs(30);
+
+/// Accounts of a class that are examined at once; each takes three requests.
+const AT_ONCE: usize = 8;
 
 /// Fewer requests than this are used up by two or three tasks.
 const LOW_BUDGET: u64 = 100;
@@ -139,8 +142,8 @@ impl Report {
         let folder = settings.data_dir.display();
         let store = match Store::open(storage::Options::new(&settings.data_dir)) {
             Ok(store) => Arc::new(store),
-            Err(error @ storage::Error::InUse { .. }) => {
-                let found = format!("{}; a service works in it: see its /health", ErrorChain(&error));
+            Err(storage::Error::InUse { .. }) => {
+                let found = format!("a service works in {folder}: its /health says how it is");
                 self.say(Finding::new("data", State::Skip, found));
                 return None;
             }
@@ -163,11 +166,29 @@ impl Report {
                 self.say(Finding::new("code host", State::Ok, found));
             }
             CodeHost::GitHub(remote) => {
-                let examined = async { RemoteHost::new(adapters::remote_options(remote))?.examine().await };
-                match within("GitHub", examined).await {
+                let accounts = match adapters::accounts(settings, remote) {
+                    Ok(accounts) => accounts,
+                    Err(error) => {
+                        return self.say(Finding::new("github", State::Fail, ErrorChain(&error).to_string()));
+                    }
+                };
+                let Some((deployment, class)) = accounts.all().split_first() else { return };
+                match within("GitHub", deployment.examine()).await {
                     Ok(examination) => github(&examination).into_iter().for_each(|finding| self.say(finding)),
                     Err(why) => self.say(Finding::new("github", State::Fail, format!("{}: {why}", remote.api_url))),
                 }
+                self.class(class).await;
+            }
+        }
+    }
+
+    /// The accounts of students, a line each.
+    async fn class(&mut self, accounts: &[Arc<AccountHost>]) {
+        for some in accounts.chunks(AT_ONCE) {
+            let looks: Vec<_> = some.iter().cloned().map(|account| tokio::spawn(one_of_class(account))).collect();
+            for look in looks {
+                let broke_off = |error| Finding::new("account", State::Fail, format!("the look broke off: {error}"));
+                self.say(look.await.unwrap_or_else(broke_off));
             }
         }
     }
@@ -303,6 +324,25 @@ fn github(examination: &Examination) -> Vec<Finding> {
         findings.push(Finding::new("requests", state, found));
     }
     findings
+}
+
+async fn one_of_class(account: Arc<AccountHost>) -> Finding {
+    let (name, token) = (account.name(), account.token_name());
+    let who = if name == token { name.to_owned() } else { format!("{name}, with {token}") };
+    let examined = within("GitHub", account.examine()).await;
+    let (state, said) = match examined {
+        Err(why) => (State::Fail, why),
+        Ok(Examination { cannot_create: Some(why), .. }) => (State::Fail, format!("no repository can be made: {why}")),
+        Ok(Examination { login, owner, expires, budget, .. }) => {
+            let ends = expires.map(|at| format!(", the token ends {at}")).unwrap_or_default();
+            let left = budget.map(|budget| format!(", {} of {} requests left", budget.left, budget.limit));
+            let is_low = budget.is_some_and(|budget| budget.left < LOW_BUDGET);
+            let said =
+                format!("signed in as {login}, repositories can be made for {owner}{}{ends}", left.unwrap_or_default());
+            (if is_low { State::Warn } else { State::Ok }, said)
+        }
+    };
+    Finding::new("account", state, format!("{who}: {said}"))
 }
 
 /// A page whose one check only a browser can tell.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use ports::{ErrorChain, Operator as _};
+use ports::{ErrorChain, Operator as _, Repositories};
 use secrecy::SecretString;
 use shared_types::Email;
 use shared_types::http::{ForgetRequest, Forgotten};
@@ -19,6 +19,10 @@ pub struct Options {
     /// The person's e-mail address; capitals make no other person.
     #[arg(value_name = "EMAIL", value_parser = |text: &str| text.parse::<Email>())]
     email: Email,
+    /// Delete the repositories that were made for this person as well, with their pages. For good, and only those that
+    /// carry our marker. Needs a running service.
+    #[arg(long)]
+    repos: bool,
 }
 
 impl Options {
@@ -40,10 +44,13 @@ impl Options {
     async fn text(&self, place: &Place<'_>) -> Result<String, Error> {
         let receipt: Forgotten = match place.service()? {
             Some(service) => {
-                let body = serde_json::to_string(&ForgetRequest { email: self.email.clone() })?;
+                let body = serde_json::to_string(&ForgetRequest { email: self.email.clone(), repos: self.repos })?;
                 service.post("/v1/forget", &body)?
             }
-            None => place.directly(async |operator| operator.forget(&self.email).await).await?,
+            None => {
+                let repositories = if self.repos { Repositories::Delete } else { Repositories::Keep };
+                place.directly(async |operator| operator.forget(&self.email, repositories).await).await?
+            }
         };
         Ok(serde_json::to_string_pretty(&receipt)? + "\n")
     }

@@ -215,6 +215,7 @@ impl Place<'_> {
                 ))),
                 None => None,
             },
+            host: None,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             teller: None,

@@ -7,7 +7,7 @@ mod problem;
 mod request;
 mod task;
 
-pub use forget::{ForgetRequest, Forgotten};
+pub use forget::{ForgetRequest, Forgotten, Undeleted};
 pub use health::{Health, Healthz, Part, PartState};
 pub use model_run::{ModelRun, ModelRunList, ModelRunTotals, RunStatus, RunUnit};
 pub use problem::{FieldError, Problem};

@@ -2,6 +2,7 @@
 //!
 //! - [`Store`] implements `ports::Ledger`, `FlowQueue`, `RateBuckets` and `RunLedger` over one SQLite file;
 //!   [`Reading`] looks into it without its lock.
+//! - [`LastKnownFile`] implements `ports::LastKnown` over a file that outlives the database.
 //! - [`FileBlobs`] implements `ports::Blobs` over files named by their SHA-256.
 //! - [`backup`] makes, verifies and restores backups; [`Rebuild`] makes a ledger of copies of its tasks.
 //! - [`DatabaseHealth`] and [`DiskHealth`] say how both are.
@@ -20,6 +21,7 @@ mod connection;
 mod error;
 mod folder;
 mod health;
+mod last_known;
 mod migrate;
 mod reader;
 mod reading;
@@ -35,6 +37,7 @@ pub use blobs::FileBlobs;
 pub use error::Error;
 pub use folder::{Holder, holder};
 pub use health::{DatabaseHealth, DiskHealth};
+pub use last_known::LastKnownFile;
 pub use reading::Reading;
 pub use rebuild::Rebuild;
 pub use store::{Options, Store};

@@ -25,7 +25,7 @@ use crate::sql::{Fault, accept, events, flows, rates, tasks};
 use crate::timing::timed;
 use crate::windows::LastWindows;
 use crate::writer::{Operation, Writer};
-use crate::{Error, FileBlobs, connection, folder, migrate, soundness};
+use crate::{Error, FileBlobs, LastKnownFile, connection, folder, migrate, soundness};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -54,6 +54,7 @@ pub struct Store {
     writer: Arc<Writer>,
     blobs: FileBlobs,
     windows: LastWindows,
+    last_known: LastKnownFile,
     data_dir: PathBuf,
 }
 
@@ -76,13 +77,20 @@ impl Store {
         let windows = LastWindows::new(windows);
         let readers = Readers::open(&path, readers)?;
         let writer = Arc::new(Writer::start(connection, Checkpointer::start(&path)?, lock)?);
-        Ok(Self { readers, writer, blobs, windows, data_dir })
+        let last_known = LastKnownFile::new(&data_dir);
+        Ok(Self { readers, writer, blobs, windows, last_known, data_dir })
     }
 
     /// The blobs of the same folder.
     #[must_use]
     pub fn blobs(&self) -> FileBlobs {
         self.blobs.clone()
+    }
+
+    /// What is known of tasks beside the ledger, in the same folder.
+    #[must_use]
+    pub fn last_known(&self) -> LastKnownFile {
+        self.last_known.clone()
     }
 
     /// Says in the lock's file where the service that works here is reached, such as `http://127.0.0.1:8080/`, for

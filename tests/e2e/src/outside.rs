@@ -72,7 +72,15 @@ impl Outside {
     /// # Errors
     /// No port is free.
     pub fn github(&mut self, token: &str) -> Result<(github::Handle, Launch)> {
-        let options = github::Options { token: Some(token.to_owned()), ..github::Options::default() };
+        self.github_of(token, github::Options::default())
+    }
+
+    /// The same for a GitHub with further accounts, or otherwise unlike the usual one.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn github_of(&mut self, token: &str, options: github::Options) -> Result<(github::Handle, Launch)> {
+        let options = github::Options { token: Some(token.to_owned()), ..options };
         let github = LabGitHub::bind(any_port(), options)?;
         let handle = github.handle();
         let launch = Launch::default()

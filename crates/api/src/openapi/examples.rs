@@ -173,7 +173,7 @@ pub(crate) fn notified() -> Value {
 }
 
 pub(crate) fn forget() -> Value {
-    json!({"email": "student@example.com"})
+    json!({"email": "student@example.com", "repos": true})
 }
 
 pub(crate) fn forgotten() -> Value {
@@ -184,7 +184,13 @@ pub(crate) fn forgotten() -> Value {
         "blobs": 21,
         "blobs_left": 0,
         "cached_answers": 0,
-        "repositories": ["sales-summary-7f3a9-1c2d3e4f"],
+        "repositories": ["photo-card-5be11-9a8b7c6d"],
+        "deleted": 1,
+        "deleted_repositories": ["sales-summary-7f3a9-1c2d3e4f"],
+        "undeleted": [{
+            "repository": "photo-card-5be11-9a8b7c6d",
+            "reason": "it does not carry our marker: what is there is not ours to delete",
+        }],
         "not_covered": ["backups that were made before"],
     })
 }

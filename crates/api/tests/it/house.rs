@@ -11,8 +11,8 @@ use futures::StreamExt;
 use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
 use ports::{
     Bus, Closing, Declined, Error, FlowQueue, HealthPart, Ids, Intake, Lease, Ledger, NewTask, Objection, Operator,
-    OverLimit, Policy, Refusal, RepoChoice, Route, StepRecord, Submission, Subscription, TaskRecord, TaskUpdate,
-    WorkerId,
+    OverLimit, Policy, Refusal, RepoChoice, Repositories, Route, StepRecord, Submission, Subscription, TaskRecord,
+    TaskUpdate, WorkerId,
 };
 use secrecy::SecretString;
 use shared_types::events::{StepFinished, StepStarted, Subject, TaskAccepted, TaskFinished};
@@ -294,8 +294,9 @@ impl Operator for TestOperator {
         self.task(id, "cancel".to_owned()).await
     }
 
-    async fn forget(&self, email: &Email) -> Result<Forgotten, Declined> {
-        self.asked.lock().unwrap().push(format!("forget {}", email.as_str()));
+    async fn forget(&self, email: &Email, repositories: Repositories) -> Result<Forgotten, Declined> {
+        let with = if repositories == Repositories::Delete { " with repositories" } else { "" };
+        self.asked.lock().unwrap().push(format!("forget {}{with}", email.as_str()));
         Ok(Forgotten {
             at_broker: 0,
             at: epoch(),
@@ -305,6 +306,9 @@ impl Operator for TestOperator {
             blobs_left: 0,
             cached_answers: 0,
             repositories: Vec::new(),
+            deleted: 0,
+            deleted_repositories: Vec::new(),
+            undeleted: Vec::new(),
             not_covered: Vec::new(),
         })
     }

@@ -65,11 +65,14 @@ async fn a_person_is_named_in_the_body_and_not_in_the_address() {
     let house = House::open().await;
     let reply = house.post("/v1/forget", br#"{"email": "student@example.com"}"#).await;
     assert_eq!((reply.status, reply.json()["tasks"].as_u64()), (200, Some(1)), "{}", reply.text());
-    assert_eq!(*house.operator.asked.lock().unwrap(), ["forget student@example.com"]);
+    house.post("/v1/forget", br#"{"email": "student@example.com", "repos": true}"#).await;
+    let asked = house.operator.asked.lock().unwrap().clone();
+    assert_eq!(asked, ["forget student@example.com", "forget student@example.com with repositories"]);
     for (body, status, code) in [
         (&b"{}"[..], 400, "invalid_request"),
         (br#"{"email": "nobody"}"#, 400, "invalid_request"),
         (br#"{"email": 7}"#, 400, "invalid_request"),
+        (br#"{"email": "student@example.com", "repos": "yes"}"#, 400, "invalid_request"),
         (b"email=a@b", 400, "malformed_json"),
         (&[b' '; 5000], 413, "too_large"),
     ] {

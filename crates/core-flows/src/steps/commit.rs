@@ -1,7 +1,7 @@
 //! Commit: makes sure of the repository and computes the commit. Its id is in the journal before
 //! anything is uploaded, so that a restart knows what it was about to do.
 
-use ports::{Author, CommitDraft, PagesBuild, Repo, RepoSpec, Site, TaskUpdate};
+use ports::{Author, CommitDraft, PagesBuild, Repo, RepoSpec, Site, TaskUpdate, TenantKey};
 use shared_types::Payload;
 use shared_types::events::CommitPlanned;
 
@@ -14,7 +14,7 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
     refuse_leaks(ctx, &site).await?;
     let repo = match progress.fetched().and_then(|fetched| fetched.repo.clone()) {
         Some(repo) => repo,
-        None => ctx.ports.host.ensure_repo(&spec(ctx, &site)).await?,
+        None => ensured(ctx, &site).await?,
     };
     let draft = draft(ctx, &repo, site);
     let sha = ctx.ports.host.plan_commit(&repo, &draft).await?;
@@ -26,6 +26,18 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
     let update = TaskUpdate { repo_url: Some(repo.html_url.clone()), ..TaskUpdate::default() };
     let summary = format!("{} in {}/{}", &sha.as_str()[..7], repo.owner, repo.name);
     Ok(Done::new(Outcome::Commit(Planned { repo, sha }), summary).event(Payload::CommitPlanned(event)).update(update))
+}
+
+/// A later attempt finds the repository of an earlier one where that has left it, also when the class has given the
+/// student another account since.
+async fn ensured(ctx: &Context, site: &Site) -> Result<Repo, Error> {
+    if let Some(seen_at) = &ctx.task.repo_url {
+        let query = naming::query(&ctx.task, Some(seen_at.clone()));
+        if let Some(repo) = ctx.ports.host.find_repo(&query).await? {
+            return Ok(repo);
+        }
+    }
+    Ok(ctx.ports.host.ensure_repo(&spec(ctx, site)).await?)
 }
 
 /// The commit of this round on top of `repo.head`. The same each time it is asked for: its date is
@@ -68,6 +80,7 @@ async fn refuse_leaks(ctx: &Context, site: &Site) -> Result<(), Error> {
 
 fn spec(ctx: &Context, site: &Site) -> RepoSpec {
     RepoSpec {
+        tenant: TenantKey::of(&ctx.task.email),
         name: ctx.task.repo.clone(),
         description: format!("{}: a site built by Sitewright", naming::title(&ctx.task.task)),
         marker: naming::marker(&ctx.task.email, &ctx.task.task),

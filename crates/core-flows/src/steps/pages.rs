@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use ports::{PagesBuild, PagesState, Publication, Repo, Site, TaskUpdate};
+use ports::{PagesBuild, PagesState, Publication, Repo, Site, TaskUpdate, Verdict};
 use shared_types::events::{PagesServed, SitePublished};
 use shared_types::{CommitSha, Payload};
 use url::Url;
@@ -89,8 +89,15 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     loop {
         let state = ctx.ports.host.pages_status(wait.repo, &wait.commit).await?;
         let waited_ms = ctx.ports.clock.now().since(began).as_millis() as u64;
-        if wait.proven(&state).await? {
-            return Ok(wait.done(true, waited_ms));
+        match wait.proven(&state).await {
+            Ok(true) => return Ok(wait.done(true, waited_ms)),
+            Ok(false) => {}
+            // A domain of the owner's may lead where nothing of ours goes.
+            Err(Error::Port(error)) if error.verdict() == Verdict::GiveUp => {
+                let reason = ctx.explain(&error);
+                return Ok(wait.done(false, waited_ms).note(format!("handed in without a look at the site: {reason}")));
+            }
+            Err(error) => return Err(error),
         }
         wait.mend(&state).await?;
         let pause = Duration::from_millis(PAUSES_MS[wait.looks.min(PAUSES_MS.len() - 1)]);

@@ -7,6 +7,7 @@ mod dialogue;
 mod flows;
 mod intake;
 mod judging;
+mod last_known;
 mod operator;
 mod outbox;
 mod pages;

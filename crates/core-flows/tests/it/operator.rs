@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ports::{Declined, Known, Operator as _, Route, TaskRecord};
+use ports::{Declined, Deletion, Known, Operator as _, Repositories, Route, TaskRecord};
 use shared_types::http::{Outcome, TaskState};
 use shared_types::{Digest, Payload, TaskId};
 
@@ -182,20 +182,20 @@ async fn a_person_is_forgotten_once_nothing_of_theirs_is_under_way() {
     let task = run(&mut world).await;
     let open = world.post(Route::Build, request(1, "n-2")).await.unwrap();
     let (operator, email) = (world.operator(), task.email.clone());
-    let early = operator.forget(&email).await;
+    let early = operator.forget(&email, Repositories::Keep).await;
     let Err(Declined::NotNow(why)) = early else { panic!("{early:?}") };
     assert!(why.contains("1 open tasks were cancelled") && why.contains("181 s"), "{why}");
     assert_eq!(world.ports.ledger.task(open.id).await.unwrap().unwrap().outcome, Some(Outcome::Cancelled));
 
     tokio::time::sleep(Duration::from_secs(181)).await;
     let capitals = "STUDENT@example.com".parse().unwrap();
-    let receipt = operator.forget(&capitals).await.unwrap();
+    let receipt = operator.forget(&capitals, Repositories::Keep).await.unwrap();
     assert_eq!(receipt.tasks, 2);
     let said = serde_json::to_string(&receipt).unwrap().to_lowercase();
     assert!(!said.contains("student") && said.contains("backups"), "{said}");
     assert!(world.ports.ledger.task(task.id).await.unwrap().is_none());
     // Nobody is left to forget, which is no fault.
-    assert_eq!(operator.forget(&email).await.unwrap().tasks, 0);
+    assert_eq!(operator.forget(&email, Repositories::Keep).await.unwrap().tasks, 0);
     world.shutdown.cancel();
 }
 
@@ -212,24 +212,74 @@ async fn forgetting_reaches_copies_elsewhere_or_says_so() {
     let operator = world.operator_with(Some(elsewhere.clone()));
 
     elsewhere.away.store(true, Ordering::Relaxed);
-    let declined = operator.forget(&task.email).await;
+    let declined = operator.forget(&task.email, Repositories::Keep).await;
     let Err(Declined::NotNow(why)) = declined else { panic!("{declined:?}") };
     assert!(why.contains("nothing was removed yet") && why.contains("the broker is away"), "{why}");
     assert!(world.ports.ledger.task(task.id).await.unwrap().is_some());
 
     elsewhere.away.store(false, Ordering::Relaxed);
     elsewhere.stuck.store(true, Ordering::Relaxed);
-    let receipt = operator.forget(&task.email).await.unwrap();
+    let receipt = operator.forget(&task.email, Repositories::Keep).await.unwrap();
     assert!(receipt.not_covered.iter().any(|what| what.contains("NATS: the broker is away; ask again")), "{receipt:?}");
     assert_eq!((receipt.tasks, receipt.at_broker), (1, 0));
 
     // The ledger knows nothing any more, and the copies still do.
     elsewhere.stuck.store(false, Ordering::Relaxed);
-    let receipt = operator.forget(&task.email).await.unwrap();
+    let receipt = operator.forget(&task.email, Repositories::Keep).await.unwrap();
     assert_eq!((receipt.tasks, receipt.at_broker), (0, 6));
     assert!(!receipt.not_covered.iter().any(|what| what.contains("NATS")), "{receipt:?}");
     let forgotten = elsewhere.forgotten.lock().unwrap();
     let (whom, blobs) = &forgotten[0];
     assert_eq!((whom.tasks.as_slice(), blobs.as_slice()), (&[(old, task.task.clone())][..], &[blob][..]));
     world.shutdown.cancel();
+}
+
+/// Three repositories of a person, then `deletions` of them; what forgetting the person says.
+async fn forgotten_with_repos(
+    deletions: Vec<Result<Deletion, ports::Error>>,
+) -> (World, Result<shared_types::http::Forgotten, Declined>) {
+    let mut world = World::new();
+    world.start();
+    for nonce in ["n-1", "n-2", "n-3"] {
+        let receipt = world.post(Route::Build, request(1, nonce)).await.unwrap();
+        world.finished(receipt.id).await;
+    }
+    tokio::time::sleep(Duration::from_secs(181)).await;
+    *world.host.deletions.lock().unwrap() = deletions;
+    let email = "student@example.com".parse().unwrap();
+    let receipt = world.operator().forget(&email, Repositories::Delete).await;
+    world.shutdown.cancel();
+    (world, receipt)
+}
+
+#[tokio::test(start_paused = true)]
+async fn repositories_go_with_the_person_where_that_is_wanted() {
+    let (world, receipt) = forgotten_with_repos(vec![]).await;
+    let receipt = receipt.unwrap();
+    assert_eq!((receipt.deleted, receipt.deleted_repositories.len(), receipt.undeleted.len()), (3, 3, 0));
+    assert!(receipt.repositories.is_empty() && world.host.commits().is_empty(), "{receipt:?}");
+    assert!(!receipt.not_covered.iter().any(|what| what.contains("repositories")), "{receipt:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_deleted_is_told_with_its_reason() {
+    let refused =
+        Err(ports::Error::stop(format!("403: the token lacks administration=write, {}", crate::world::SECRET)));
+    let (_, receipt) = forgotten_with_repos(vec![Ok(Deletion::NotOurs), refused]).await;
+    let receipt = receipt.unwrap();
+    let reasons: Vec<&str> = receipt.undeleted.iter().map(|kept| kept.reason.as_str()).collect();
+    assert!(reasons[0].contains("our marker"), "{reasons:?}");
+    assert_eq!(reasons[1], "403: the token lacks administration=write, [redacted]");
+    assert_eq!((receipt.deleted, receipt.repositories.len(), receipt.tasks), (1, 2, 3));
+    assert!(receipt.not_covered[0].contains("repositories"), "{receipt:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_away_leaves_everything_to_be_asked_for_again() {
+    let (world, receipt) = forgotten_with_repos(vec![Err(ports::Error::again("502 Bad Gateway"))]).await;
+    let Err(Declined::NotNow(why)) = receipt else { panic!("{receipt:?}") };
+    assert!(why.contains("502 Bad Gateway") && why.contains("Nothing else was removed"), "{why}");
+    let email = "student@example.com".parse().unwrap();
+    let receipt = world.operator().forget(&email, Repositories::Delete).await.unwrap();
+    assert_eq!((receipt.tasks, receipt.deleted), (3, 3));
 }

@@ -169,3 +169,29 @@ async fn the_record_of_a_late_site_is_corrected() {
     assert_eq!(words().await, ["false", "not live yet", "true", "live, after it was handed in"]);
     world.shutdown.cancel();
 }
+
+/// A domain of the owner's: what the host says is told. One that may not be called is told as well, and not looked at.
+#[tokio::test(start_paused = true)]
+async fn pages_are_where_the_host_says() {
+    for (url, live, note) in [
+        ("https://sites.example.org/shop/", true, ""),
+        ("https://refused.example/", false, "without a look at the site: refused.example is never asked"),
+    ] {
+        let mut world = World::new();
+        *world.host.pages_at.lock().unwrap() = Some(url.parse().unwrap());
+        let receipt = world.post(ports::Route::Build, request(1, "n-1")).await.unwrap();
+        world.start();
+        let task = world.finished(receipt.id).await;
+        assert_eq!(task.outcome, Some(Outcome::HandedIn), "{url}");
+        assert_eq!(task.pages_url.as_ref().map(url::Url::as_str), Some(url));
+        let told: Notification = serde_json::from_slice(&world.notifier.deliveries.lock().unwrap()[0].1).unwrap();
+        assert_eq!(told.pages_url, url);
+        let seen = world.events(task.id).await.into_iter().find_map(|event| match event.payload {
+            Some(Payload::PagesServed(served)) => Some(served.live),
+            _ => None,
+        });
+        assert_eq!(seen, Some(live), "{url}");
+        assert!(note.is_empty() || task.notes.iter().any(|said| said.contains(note)), "{:?}", task.notes);
+        world.shutdown.cancel();
+    }
+}

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use core_flows::{Ports, followup, intake, operator, plan, relay, renotify, runner};
+use core_flows::{Ports, followup, intake, last_known, operator, plan, relay, renotify, runner};
 use futures::StreamExt as _;
-use ports::testing::{CountingIds, MemoryBlobs, MemoryLedger, TokioClock};
+use ports::testing::{CountingIds, MemoryBlobs, MemoryLastKnown, MemoryLedger, TokioClock};
 use ports::*;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -46,13 +46,22 @@ impl World {
     }
 
     pub(crate) fn with_model(model: Option<Arc<dyn Model>>) -> Self {
+        Self::over(model, Arc::new(FakeHost::default()), Arc::new(MemoryLastKnown::default()))
+    }
+
+    /// The world after its ledger was lost: what is at the host is there, and what was last known of it.
+    pub(crate) fn without_its_ledger(&self) -> Self {
+        Self::over(self.ports.model.clone(), self.host.clone(), self.ports.last_known.clone())
+    }
+
+    fn over(model: Option<Arc<dyn Model>>, host: Arc<FakeHost>, last_known: Arc<dyn LastKnown>) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
-        let host = Arc::new(FakeHost::default());
         let notifier = Arc::new(FakeNotifier { host: host.clone(), ..FakeNotifier::default() });
         let verifier = Arc::new(FakeVerifier::default());
         let bus = Arc::new(FakeBus::default());
         let ports = Ports {
             ledger: ledger.clone(),
+            last_known,
             queue: ledger.clone(),
             rates: ledger.clone(),
             blobs: Arc::new(MemoryBlobs::new()),
@@ -101,11 +110,12 @@ impl World {
 
     /// The same where copies of tasks lie elsewhere.
     pub(crate) fn operator_with(&self, archive: Option<Arc<dyn Archive>>) -> operator::Service {
-        let Ports { ledger, notifier, gatekeeper, clock, ids, .. } = self.ports.clone();
+        let Ports { ledger, notifier, gatekeeper, clock, ids, host, .. } = self.ports.clone();
         let teller = Some((notifier, gatekeeper));
         let memory = self.memory.clone();
         let (levers, oblivion, answers) = (memory.clone(), memory.clone(), memory);
-        let world = operator::World { ledger, levers, oblivion, answers, archive, clock, ids, teller };
+        let world =
+            operator::World { ledger, levers, oblivion, answers, archive, host: Some(host), clock, ids, teller };
         operator::Service::new(world, Duration::from_secs(600), self.outbox.clone())
     }
 
@@ -115,6 +125,7 @@ impl World {
         let runner = runner::Service::new(options, self.ports.clone(), self.outbox.clone(), WorkerId("w".to_owned()));
         let (relay, renotify) = (self.relay.take(), self.renotify.take());
         let followup = followup::Service::new(self.ports.clone(), self.outbox.clone());
+        let known = last_known::Service::new(self.ports.ledger.clone(), self.ports.last_known.clone());
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move {
             let relay = async {
@@ -127,7 +138,8 @@ impl World {
                     renotify.run(shutdown.clone()).await;
                 }
             };
-            tokio::join!(relay, renotify, followup.run(shutdown.clone()), runner.run(shutdown.clone()));
+            let looking_after = followup.run(shutdown.clone());
+            tokio::join!(relay, renotify, looking_after, known.run(shutdown.clone()), runner.run(shutdown.clone()));
         })
     }
 
@@ -352,7 +364,10 @@ impl Notifier for FakeNotifier {
         Ok(Answer { status, retry_after: None, body: Bytes::new(), latency: Duration::from_millis(1) })
     }
 
-    async fn probe(&self, _: &Url, _: Duration) -> Result<Answer, Error> {
+    async fn probe(&self, url: &Url, _: Duration) -> Result<Answer, Error> {
+        if let Some(why) = self.refuses(url) {
+            return Err(Error::stop(why));
+        }
         let mut not_served = self.host.not_served.lock().unwrap();
         if *not_served > 0 {
             *not_served -= 1;

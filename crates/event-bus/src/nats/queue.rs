@@ -116,8 +116,8 @@ impl JetQueue {
         let journal = story.journal(&dossier);
         let task = story.task(&dossier);
         let attempts = story.attempts(&dossier);
-        let held =
-            Held::new(work.offer, epoch, (mark, last), (until, lease), &journal, (dossier.earlier, attempts), message);
+        let known = (dossier.earlier, attempts, dossier.last_known);
+        let held = Held::new(work.offer, epoch, (mark, last), (until, lease), &journal, known, message);
         self.all_held().insert(work.task, Arc::new(tokio::sync::Mutex::new(held)));
         Ok(Some(Claim { lease: Lease { task: work.task, epoch }, task, journal }))
     }

@@ -40,6 +40,25 @@ pub(super) fn make(path: &Path, branch: &str, description: &str) -> Result<(), E
     sync_folder(owner)
 }
 
+/// Removes a repository: out of its place first, so that nobody ever sees a part of it.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    let (Some(owner), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Err(Error::Disk {
+            operation: "remove",
+            path: path.to_owned(),
+            source: io::ErrorKind::InvalidInput.into(),
+        });
+    };
+    let going = owner.join(format!(".{name}.gone"));
+    // What a process that was killed has left.
+    if going.exists() {
+        on(&going, "remove", fs::remove_dir_all(&going))?;
+    }
+    on(path, "move out of place", fs::rename(path, &going))?;
+    sync_folder(owner)?;
+    on(&going, "remove", fs::remove_dir_all(&going))
+}
+
 /// Names of the repositories in an owner's folder, in order; none when there is no folder.
 pub(super) fn repositories(owner: &Path) -> Result<Vec<RepoName>, Error> {
     let entries = match fs::read_dir(owner) {

@@ -1,14 +1,13 @@
 //! Admission: no round begins before its token has room for all of its requests.
 //!
 //! The wait itself is the caller's: it is told how long, and comes back. That keeps the order, as
-//! the calendar keeps its turn, and holds no task up that has nothing to do with GitHub.
+//! the calendar keeps its turn, and holds no task up that has nothing to do with the token.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::gauge;
 use ports::Verdict;
-use shared_types::http::{Part, PartState};
 use tokio::time::Instant;
 
 use crate::Error;
@@ -24,97 +23,131 @@ pub(super) const FIRST_ROUND: Cost = Cost { writes: 4, requests: 20 };
 /// A later round: its push. Searching, reading and waiting for pages are no writes.
 pub(super) const LATER_ROUND: Cost = Cost { writes: 1, requests: 20 };
 
-/// The calendar of the host's token.
+/// The calendar of one token, for all who work with it.
 #[derive(Debug)]
-pub(super) struct Admission(Mutex<Calendar>);
+pub(super) struct Admission {
+    /// Whose gauges its figures go to.
+    label: Option<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    calendar: Calendar,
+    /// GitHub has not taken the token since it was last asked something.
+    refused: bool,
+}
+
+/// How a token is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// How long a new round would wait.
+    pub(super) wait: Duration,
+    /// Rounds that wait for their turn.
+    pub(super) waiting: usize,
+    /// Whether GitHub refuses the token.
+    pub(super) refused: bool,
+}
 
 impl Admission {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self(Mutex::new(Calendar::new(limits)))
+    /// An empty calendar. Its figures are shown under `label`; without one they have no gauge.
+    pub(super) fn new(limits: Limits, label: Option<String>) -> Self {
+        let admission = Self { label, state: Mutex::new(State { calendar: Calendar::new(limits), refused: false }) };
+        admission.tell(&admission.lock().calendar, Instant::now());
+        admission
     }
 
     /// Lets `work` on `object` begin, or says how long it has to wait.
     pub(super) fn admit(&self, work: &str, object: &str, cost: Cost) -> Result<(), Error> {
         let now = Instant::now();
-        let mut calendar = self.lock();
-        let admitted = calendar.admit(&format!("{work} {object}"), cost, now);
-        tell(&calendar, now);
+        let mut state = self.lock();
+        let admitted = state.calendar.admit(&format!("{work} {object}"), cost, now);
+        self.tell(&state.calendar, now);
         admitted.map_err(|wait| Error::NoRoom { object: object.to_owned(), wait })
     }
 
-    /// Takes a limit that GitHub itself has named for everybody's.
-    pub(super) fn heed(&self, error: &Error) {
-        if let Error::Refused { verdict: Verdict::RetryAfter(wait), .. } = error {
+    /// Takes what GitHub said of the token for everybody's: a limit, that it is refused, or that it is not.
+    pub(super) fn heed(&self, error: Option<&Error>) {
+        const UNAUTHORIZED: u16 = 401;
+        let (status, verdict) = match error {
+            Some(Error::Refused { status, verdict, .. }) => (*status, *verdict),
+            Some(_) => return,
+            None => {
+                self.lock().refused = false;
+                return;
+            }
+        };
+        let mut state = self.lock();
+        state.refused = status == UNAUTHORIZED;
+        if let Verdict::RetryAfter(wait) = verdict {
             let now = Instant::now();
-            let mut calendar = self.lock();
-            calendar.close(now + *wait);
-            tell(&calendar, now);
+            state.calendar.close(now + wait);
+            self.tell(&state.calendar, now);
         }
     }
 
     /// How the token is.
-    pub(super) fn part(&self) -> Part {
+    pub(super) fn standing(&self) -> Standing {
         let now = Instant::now();
-        let calendar = self.lock();
-        let wait = calendar.wait_of_new_work(FIRST_ROUND, now);
-        tell(&calendar, now);
-        let (state, detail) = match wait {
-            Duration::ZERO => (PartState::Up, "a new round begins at once".to_owned()),
-            wait => {
-                let (wait_s, waiting) = (wait.as_secs().max(1), calendar.waiting());
-                let detail = format!(
-                    "the token's requests are spent: a new round begins in {wait_s} s, {waiting} wait before it"
-                );
-                (PartState::Degraded, detail)
-            }
-        };
-        Part { name: "github".to_owned(), state, needed: false, detail }
+        let state = self.lock();
+        self.tell(&state.calendar, now);
+        let wait = state.calendar.wait_of_new_work(FIRST_ROUND, now);
+        Standing { wait, waiting: state.calendar.waiting(), refused: state.refused }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Calendar> {
-        // The calendar has no state between its fields that a panic could break.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tell(&self, calendar: &Calendar, now: Instant) {
+        if let Some(owner) = &self.label {
+            gauge!(WAIT_GAUGE, "owner" => owner.clone()).set(calendar.wait_of_new_work(FIRST_ROUND, now).as_secs_f64());
+            gauge!(WAITING_GAUGE, "owner" => owner.clone()).set(calendar.waiting() as f64);
+        }
     }
-}
 
-fn tell(calendar: &Calendar, now: Instant) {
-    gauge!(WAIT_GAUGE).set(calendar.wait_of_new_work(FIRST_ROUND, now).as_secs_f64());
-    gauge!(WAITING_GAUGE).set(calendar.waiting() as f64);
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // There is no state between its fields that a panic could break.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn refused(status: u16, verdict: Verdict) -> Error {
+        Error::Refused {
+            operation: "push to",
+            object: "o/a".to_owned(),
+            status,
+            message: String::new(),
+            remedy: String::new(),
+            verdict,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn the_part_says_until_when() {
-        let admission = Admission::new(Limits { writes_a_minute: 4, ..Limits::default() });
-        assert_eq!(admission.part().state, PartState::Up);
+    async fn a_token_says_until_when() {
+        let admission = Admission::new(Limits { writes_a_minute: 4, ..Limits::default() }, None);
+        assert_eq!(admission.standing().wait, Duration::ZERO);
         admission.admit("begin", "o/a", FIRST_ROUND).unwrap();
         let refused = admission.admit("begin", "o/b", FIRST_ROUND).unwrap_err();
         assert_eq!(refused.verdict(), Verdict::RetryAfter(Duration::from_secs(60)), "{refused}");
-        let part = admission.part();
-        assert_eq!(part.state, PartState::Degraded);
-        assert!(part.detail.contains("begins in 120 s, 1 wait"), "{}", part.detail);
+        let standing = Standing { wait: Duration::from_secs(120), waiting: 1, refused: false };
+        assert_eq!(admission.standing(), standing);
         tokio::time::advance(Duration::from_secs(60)).await;
         admission.admit("begin", "o/b", FIRST_ROUND).unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_limit_that_github_names_holds_for_all() {
-        let admission = Admission::new(Limits::default());
-        let refused = |verdict| Error::Refused {
-            operation: "push to",
-            object: "o/a".to_owned(),
-            status: 429,
-            message: String::new(),
-            remedy: String::new(),
-            verdict,
-        };
-        admission.heed(&refused(Verdict::GiveUp));
+    async fn what_github_says_of_a_token_holds_for_all() {
+        let admission = Admission::new(Limits::default(), None);
+        admission.heed(Some(&refused(422, Verdict::GiveUp)));
         assert!(admission.admit("begin", "o/a", FIRST_ROUND).is_ok());
-        admission.heed(&refused(Verdict::RetryAfter(Duration::from_secs(30))));
+        admission.heed(Some(&refused(429, Verdict::RetryAfter(Duration::from_secs(30)))));
         let error = admission.admit("begin", "o/b", FIRST_ROUND).unwrap_err();
         assert_eq!(error.verdict(), Verdict::RetryAfter(Duration::from_secs(30)));
+        assert!(!admission.standing().refused);
+        admission.heed(Some(&refused(401, Verdict::RetryAfter(Duration::from_secs(60)))));
+        assert!(admission.standing().refused);
+        admission.heed(None);
+        assert!(!admission.standing().refused);
     }
 }

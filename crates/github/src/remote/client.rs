@@ -1,12 +1,14 @@
 //! One HTTP call to GitHub: bounded in time and size, any status is an answer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use octocrab::{OctoBody, Octocrab};
@@ -16,7 +18,7 @@ use serde_json::Value;
 use tracing::debug;
 use url::Url;
 
-use super::refusal;
+use super::{Options, refusal};
 use crate::Error;
 
 /// The largest answer that is read: a file of 25 MB in base64, with room to spare.
@@ -85,6 +87,8 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The setting that holds the token with which was asked.
+    pub(super) token_name: Arc<str>,
 }
 
 impl Reply {
@@ -116,6 +120,7 @@ pub(super) struct Client {
     octocrab: Octocrab,
     git: GitWay,
     timeout: Duration,
+    token_name: Arc<str>,
 }
 
 /// The way to its repositories, which have a host and a form of credentials of their own.
@@ -135,23 +140,22 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub(super) fn new(api_url: &Url, token: &SecretString, timeout: Duration) -> Result<Self, Error> {
-        // octocrab panics on a token that is no header value.
-        if http::HeaderValue::from_str(token.expose_secret()).is_err() || token.expose_secret().is_empty() {
-            let reason = "one line of printable characters is expected".to_owned();
-            return Err(Error::Option { option: "token", reason });
-        }
-        if api_url.host_str().is_none() || !matches!(api_url.scheme(), "http" | "https") {
-            let reason = "an http or https URL is expected".to_owned();
-            return Err(Error::Option { option: "api_url", reason });
-        }
+    /// For options that are sound.
+    pub(super) fn new(options: &Options) -> Result<Self, Error> {
+        let Options { api_url, token, timeout, .. } = options;
+        let timeout = *timeout;
         let git = GitWay::new(api_url, token, timeout)?;
         let octocrab = Octocrab::builder()
             .base_uri(api_url.as_str().trim_end_matches('/'))
             .map(|builder| builder.personal_token(token.clone()).set_connect_timeout(Some(timeout)))
             .and_then(|builder| builder.build())
             .map_err(|error| Error::Client(Box::new(error)))?;
-        Ok(Self { octocrab, git, timeout })
+        Ok(Self { octocrab, git, timeout, token_name: options.token_name.as_str().into() })
+    }
+
+    #[cfg(test)]
+    pub(super) fn token_name(&self) -> &str {
+        &self.token_name
     }
 
     /// Sends `call` and reads the body of a 2xx answer.
@@ -217,14 +221,14 @@ impl Client {
         object: &str,
     ) -> Result<Reply, Error> {
         let exchange = exchange(way, request, operation, object);
-        let reply = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| Error::TimedOut {
+        let (parts, body) = tokio::time::timeout(self.timeout, exchange).await.map_err(|_| Error::TimedOut {
             operation,
             object: object.to_owned(),
             waited: self.timeout,
         })??;
-        let status = reply.status.as_u16();
-        debug!(event = "github.answered", status, operation, object, "GitHub answered");
-        Ok(reply)
+        debug!(event = "github.answered", status = parts.status.as_u16(), operation, object, "GitHub answered");
+        let token_name = Arc::clone(&self.token_name);
+        Ok(Reply { status: parts.status, headers: parts.headers, body, token_name })
     }
 }
 
@@ -290,7 +294,7 @@ async fn exchange(
     request: Request<OctoBody>,
     operation: &'static str,
     object: &str,
-) -> Result<Reply, Error> {
+) -> Result<(Parts, Bytes), Error> {
     let response = way.execute(request).await.map_err(|error| lost(operation, object, error))?;
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, MAX_BODY_BYTES).collect().await.map_err(|error| {
@@ -301,7 +305,7 @@ async fn exchange(
             lost(operation, object, error)
         }
     })?;
-    Ok(Reply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+    Ok((parts, body.to_bytes()))
 }
 
 /// 404, or a 409 that is about the repository's state: still being made, or empty.

@@ -2,7 +2,7 @@
 //! HTTPS, all or nothing, each ref moved from the commit that was expected there and from no other.
 //!
 //! A push is no call of the REST API: it takes nothing from the hour's requests, carries any file
-//! as it is, and can be the first of an empty repository (docs/adr/0022). The token is in the
+//! as it is, and can be the first of an empty repository (docs/adr/0028). The token is in the
 //! `Authorization` header and nowhere else; there is no `git` program, so no argument, environment
 //! or remote could hold it.
 

@@ -61,14 +61,17 @@ fn judge(reply: &Reply, message: &str, now: SystemTime) -> (Verdict, String) {
 
 fn remedy(reply: &Reply) -> String {
     match reply.status {
-        StatusCode::UNAUTHORIZED => "the token is wrong or has expired: set a new GITHUB_TOKEN".to_owned(),
+        StatusCode::UNAUTHORIZED => {
+            format!("the token is wrong or has expired: set a new {}", reply.token_name)
+        }
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-            let needed = reply.headers.get("x-accepted-github-permissions").and_then(|value| value.to_str().ok());
-            match needed.filter(|needed| !needed.is_empty()) {
-                Some(needed) => format!("check that it exists and that the token has: {needed}"),
-                None => "check that it exists and that the token has Administration, Contents, Pages and \
-                         Pull requests: write"
-                    .to_owned(),
+            let token = &reply.token_name;
+            match needed(&reply.headers) {
+                Some(needed) => format!("check that it exists and that the token in {token} has: {needed}"),
+                None => format!(
+                    "check that it exists and that the token in {token} has Administration, Contents, Pages and \
+                     Pull requests: write"
+                ),
             }
         }
         StatusCode::CONFLICT => {
@@ -76,6 +79,20 @@ fn remedy(reply: &Reply) -> String {
         }
         _ => "the request itself is refused: the same one will be refused again".to_owned(),
     }
+}
+
+/// What GitHub says that the token lacks: permissions of a fine-grained one, or a scope of a classic one.
+fn needed(headers: &HeaderMap) -> Option<String> {
+    let named = |name: &str| headers.get(name)?.to_str().ok().filter(|text| !text.is_empty());
+    if let Some(permissions) = named("x-accepted-github-permissions") {
+        return Some(permissions.to_owned());
+    }
+    let words = |text: &'static str| headers.get(text)?.to_str().ok().map(|text| text.split(',').map(str::trim));
+    // The list of a classic token's own scopes may be empty, and is not there for a fine-grained one.
+    let (own, accepted) = (words("x-oauth-scopes")?, named("x-accepted-oauth-scopes")?);
+    let own: Vec<&str> = own.collect();
+    let has_one = accepted.split(',').any(|scope| own.contains(&scope.trim()));
+    (!has_one).then(|| format!("the scope {accepted}"))
 }
 
 /// A 403 is a limit when GitHub names a wait, says that nothing remains, or calls it one.
@@ -136,7 +153,8 @@ mod tests {
 
     fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Reply {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::from_static(body.as_bytes()) }
+        let (status, body) = (StatusCode::from_u16(status).unwrap(), Bytes::from_static(body.as_bytes()));
+        Reply { status, headers, body, token_name: "ADA_TOKEN".into() }
     }
 
     fn check(reply: &Reply, verdict: Verdict, words: &str) {
@@ -179,10 +197,14 @@ mod tests {
         check(
             &reply(401, &[], r#"{"message":"Bad credentials"}"#),
             Verdict::RetryAfter(LIMIT_WAIT),
-            "set a new GITHUB_TOKEN",
+            "set a new ADA_TOKEN",
         );
         let needs = [("x-accepted-github-permissions", "administration=write")];
         check(&reply(403, &needs, r#"{"message":"Resource not accessible"}"#), Verdict::GiveUp, "administration=write");
+        let classic = [("x-oauth-scopes", "repo, workflow"), ("x-accepted-oauth-scopes", "delete_repo")];
+        check(&reply(403, &classic, r#"{"message":"Must have admin rights"}"#), Verdict::GiveUp, "scope delete_repo");
+        let enough = [("x-oauth-scopes", "repo"), ("x-accepted-oauth-scopes", "repo")];
+        check(&reply(403, &enough, r#"{"message":"No"}"#), Verdict::GiveUp, "Administration, Contents");
         check(&reply(404, &[], r#"{"message":"Not Found"}"#), Verdict::GiveUp, "Not Found");
         let clash =
             r#"{"message":"Repository creation failed.","errors":[{"field":"name","message":"name already exists"}]}"#;

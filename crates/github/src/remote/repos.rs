@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{Method, StatusCode};
-use ports::{Author, PagesBuild, Repo, RepoName, RepoQuery, RepoSpec};
+use ports::{Author, Deletion, PagesBuild, Repo, RepoName, RepoQuery, RepoSpec};
 use serde_json::{Value, json};
 use shared_types::{CommitSha, Timestamp};
 use tracing::info;
@@ -11,7 +11,7 @@ use url::Url;
 
 use super::admission::FIRST_ROUND;
 use super::client::{Call, Reply, not_found, not_ready};
-use super::{AccountKind, RemoteHost, branch_in_route, full_name, refusal, repo_call, wire};
+use super::{AccountKind, RemoteHost, branch_in_route, full_name, is_account, refusal, repo_call, wire};
 use crate::{Error, objects};
 
 /// Pages of 100 repositories that a search reads, newest first.
@@ -70,6 +70,37 @@ impl RemoteHost {
             }
         }
         Ok(None)
+    }
+
+    /// One question, where a search reads lists. GitHub leads on from the old name of a repository to its new one.
+    pub(super) async fn look_where_seen(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
+        let Some(full) = query.seen_at.as_ref().and_then(full_name_in) else { return Ok(None) };
+        let Some(repository) = self.repository_now(&full).await? else { return Ok(None) };
+        let Ok(name) = repository.name.parse::<RepoName>() else { return Ok(None) };
+        if !self.history(&repository).await?.carries(&query.marker) {
+            return Ok(None);
+        }
+        self.describe(repository, name).await.map(Some)
+    }
+
+    /// Looks at what is there before it deletes it: names can be taken by others.
+    pub(super) async fn delete(&self, name: &RepoName, query: &RepoQuery) -> Result<Deletion, Error> {
+        let full = match query.seen_at.as_ref().and_then(full_name_in) {
+            Some(full) => full,
+            None => format!("{}/{name}", self.account().await?.owner),
+        };
+        let Some(repository) = self.repository_now(&full).await? else { return Ok(Deletion::Missing) };
+        let is_marked = match self.history(&repository).await? {
+            History::Empty => repository.name == name.as_str(),
+            history => history.carries(&query.marker),
+        };
+        if !is_marked || !is_topical(&repository) {
+            return Ok(Deletion::NotOurs);
+        }
+        let full = format!("{}/{}", repository.owner.login, repository.name);
+        let call = repo_call(Method::DELETE, "delete repository", &full, "");
+        let reply = self.client.send(&call).await?;
+        if reply.status.is_success() { Ok(Deletion::Deleted) } else { Err(reply.refusal(&call)) }
     }
 
     pub(super) async fn ensure(&self, spec: &RepoSpec) -> Result<Repo, Error> {
@@ -165,6 +196,13 @@ impl RemoteHost {
         self.client.settling(&call, not_found).await?.read(&call)
     }
 
+    /// The repository, where "not found" is taken at its word.
+    async fn repository_now(&self, full: &str) -> Result<Option<wire::Repository>, Error> {
+        let call = repo_call(Method::GET, "read repository", full, "");
+        let reply = self.client.send(&call).await?;
+        if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.read(&call).map(Some) }
+    }
+
     /// The newest messages of the default branch. Every commit of ours carries the marker, so one
     /// page of them is enough.
     async fn history(&self, repository: &wire::Repository) -> Result<History, Error> {
@@ -234,6 +272,7 @@ impl RemoteHost {
     /// What is published from it is the configured branch, whatever the account's settings say.
     fn describe_empty(&self, repository: wire::Repository, name: RepoName) -> Result<Repo, Error> {
         Ok(Repo {
+            tenant: None,
             pages_url: usual_pages_url(&repository.owner.login, &name)?,
             owner: repository.owner.login,
             name,
@@ -254,6 +293,7 @@ impl RemoteHost {
             None => usual_pages_url(&repository.owner.login, &name)?,
         };
         Ok(Repo {
+            tenant: None,
             owner: repository.owner.login,
             name,
             html_url: repository.html_url,
@@ -280,9 +320,21 @@ fn is_begun(repository: &wire::Repository, spec: &RepoSpec) -> bool {
 /// Whether a repository with commits is the one that is asked for. A name that redirects to a
 /// renamed repository is no more ours than one without our topic or without our marker.
 fn is_ours(repository: &wire::Repository, history: &History, spec: &RepoSpec) -> bool {
-    repository.name == spec.name.as_str()
-        && repository.topics.iter().any(|topic| topic == TOPIC)
-        && history.carries(&spec.marker)
+    repository.name == spec.name.as_str() && is_topical(repository) && history.carries(&spec.marker)
+}
+
+fn is_topical(repository: &wire::Repository) -> bool {
+    repository.topics.iter().any(|topic| topic == TOPIC)
+}
+
+/// `owner/name` of a repository by the URL that people open.
+fn full_name_in(url: &Url) -> Option<String> {
+    let mut segments = url.path_segments()?;
+    let (owner, name) = (segments.next()?, segments.next()?);
+    let is_name = (1..=100).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && !matches!(name, "." | "..");
+    (is_account(owner) && is_name).then(|| format!("{owner}/{name}"))
 }
 
 enum History {

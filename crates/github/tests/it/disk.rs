@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use ports::{CodeHost, Publication, RepoQuery, Verdict};
+use ports::{CodeHost, Publication, RepoQuery, TenantKey, Verdict};
 
 use crate::stage::{MARKER, Stage, draft, git, spec};
 
@@ -125,7 +125,12 @@ async fn a_plan_that_is_not_the_drafts_is_refused() {
 #[tokio::test]
 async fn a_search_passes_over_what_is_no_repository() {
     let stage = Stage::new();
-    let query = RepoQuery { name_prefix: "s".to_owned(), marker: MARKER.to_owned() };
+    let query = RepoQuery {
+        tenant: TenantKey::of(&"s@example.com".parse().unwrap()),
+        name_prefix: "s".to_owned(),
+        marker: MARKER.to_owned(),
+        seen_at: None,
+    };
     assert_eq!(stage.host.find_repo(&query).await.unwrap(), None, "no folder at all");
     stage.published("site-1", &[("index.html", b"one")]).await;
     stage.host.ensure_repo(&spec("site-2")).await.unwrap();

@@ -15,6 +15,7 @@ type Exchange = (&'static str, u16, String);
 
 fn repo() -> Repo {
     Repo {
+        tenant: None,
         owner: "octo".to_owned(),
         name: "demo".parse().unwrap(),
         html_url: "https://github.com/octo/demo".parse().unwrap(),
@@ -32,6 +33,7 @@ async fn host(script: Vec<Exchange>) -> (RemoteHost, tokio::task::JoinHandle<()>
     let host = RemoteHost::new(Options {
         api_url: format!("http://{}/api/v3/", listener.local_addr().unwrap()).parse().unwrap(),
         token: token.clone().into(),
+        token_name: "GITHUB_TOKEN".to_owned(),
         owner: None,
         default_branch: "main".to_owned(),
         timeout: Duration::from_secs(20),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bytes::Bytes;
 use github::local::{LocalHost, Options, PagesServer};
-use ports::{Author, CodeHost, CommitDraft, PagesBuild, Publication, Repo, RepoSpec, Site};
+use ports::{Author, CodeHost, CommitDraft, PagesBuild, Publication, Repo, RepoSpec, Site, TenantKey};
 use shared_types::{CommitSha, Timestamp};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,6 +92,7 @@ impl Stage {
 
 pub(crate) fn spec(name: &str) -> RepoSpec {
     RepoSpec {
+        tenant: TenantKey::of(&"s@example.com".parse().unwrap()),
         name: name.parse().unwrap(),
         description: "A site\nfor a test".to_owned(),
         marker: MARKER.to_owned(),

@@ -13,7 +13,7 @@ use super::objects::{Mode, Object, ObjectId, Signature};
 use super::odb::{Paths, put_leaf, remove_path};
 use super::pages::{BuildPlan, Plans};
 use super::site::Caches;
-use super::state::{NewRepository, Repository, World, branch_ref};
+use super::state::{Domain, NewRepository, Repository, World, branch_ref};
 
 /// Looks into a running stand-in and sets its faults. Cheap to clone.
 #[derive(Clone)]
@@ -151,6 +151,38 @@ impl Handle {
     /// Uses up this hour's requests: all further ones are refused with 403.
     pub fn exhaust_rate_limit(&self) {
         self.lock().gate.exhaust(OffsetDateTime::now_utc());
+    }
+
+    /// Where the sites are, without a final `/`, such as `http://127.0.0.1:40002`.
+    #[must_use]
+    pub fn sites_url(&self) -> String {
+        self.lock().world.urls.sites.clone()
+    }
+
+    /// From now on the account has this token and no other; those given out before are refused.
+    pub fn replace_token(&self, login: &str, token: &str) {
+        self.lock().gate.replace_token(login, token);
+    }
+
+    /// Renames a repository, as its owner may; its old name leads on to it. `false` when there is none.
+    #[must_use]
+    pub fn rename_repo(&self, owner: &str, name: &str, to: &str) -> bool {
+        self.lock().world.rename(owner, name, to)
+    }
+
+    /// The pages of `owner/name` are at the root of `host` (with its port) from now on, as with a custom domain.
+    pub fn give_domain(&self, owner: &str, name: &str, host: &str) {
+        self.set_domain(owner, Domain { host: host.to_owned(), of: Some(name.to_owned()) });
+    }
+
+    /// The account's own site has the custom domain `host` (with its port) from now on: all its other pages are below
+    /// that.
+    pub fn give_account_domain(&self, owner: &str, host: &str) {
+        self.set_domain(owner, Domain { host: host.to_owned(), of: None });
+    }
+
+    fn set_domain(&self, owner: &str, domain: Domain) {
+        self.lock().world.domains.insert(owner.to_ascii_lowercase(), domain);
     }
 
     /// The fates of the next builds, one each.

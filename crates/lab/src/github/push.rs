@@ -54,6 +54,11 @@ pub(super) fn answer(
     scopes: &str,
     now: time::OffsetDateTime,
 ) -> Answer {
+    let (Request::Refs { owner, name } | Request::Receive { owner, name }) = request;
+    if !world.may_change(owner) {
+        let message = format!("Permission to {owner}/{name}.git denied to {}.\n", world.user().login);
+        return Answer::raw(403, message, "text/plain; charset=utf-8");
+    }
     let answered = match request {
         Request::Refs { owner, name } => advertise(world, owner, name),
         Request::Receive { owner, name } => receive(world, (owner, name), body, scopes, now),

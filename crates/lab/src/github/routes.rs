@@ -17,11 +17,32 @@ mod shape;
 use super::answer::{Answer, Call, Outcome, Refusal};
 use super::state::{Repository, World};
 
-/// Answers one call.
-pub(super) fn answer(world: &mut World, call: &Call) -> Answer {
+/// Answers one call; `scopes` are those of its token.
+pub(super) fn answer(world: &mut World, call: &Call, scopes: &str) -> Answer {
     let segments = call.segments();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let mut segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // By its number a repository is found under any name.
+    let named: Option<(String, String)> = match segments.as_slice() {
+        ["repositories", id, ..] => {
+            let repo = id.parse().ok().and_then(|id| world.repo_by_id(id));
+            repo.map(|repo| (repo.owner.login.clone(), repo.name.clone()))
+        }
+        _ => None,
+    };
+    if let Some((owner, name)) = &named {
+        segments.splice(..2, ["repos", owner, name]);
+    }
     let (docs, outcome) = match segments.as_slice() {
+        ["repos", owner, name, rest @ ..] if world.renamed(owner, name).is_some() => {
+            let id = world.renamed(owner, name).unwrap_or_default();
+            ("repos/repos#get-a-repository", Ok(shape::moved(world, id, rest, &call.query)))
+        }
+        ["repos", owner, ..] if !matches!(call.method.as_str(), "GET" | "HEAD") && !world.may_change(owner) => {
+            ("repos/repos", Err(Refusal::new(403, "Resource not accessible by personal access token")))
+        }
+        ["repos", owner, name] if call.method == "DELETE" => {
+            ("repos/repos#delete-a-repository", repos::delete(world, At { owner, name }, scopes))
+        }
         ["repos", owner, name, rest @ ..] if !rest.is_empty() => {
             let at = At { owner, name };
             match world.repo(owner, name) {

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use actix_web::dev::{Extensions, Server};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::Value;
@@ -73,7 +73,8 @@ async fn answer_site(request: HttpRequest, handle: web::Data<Handle>) -> HttpRes
         return respond_reply(&reply, Vec::new());
     }
     let view = caches.view(&request.uri().to_string());
-    let answer = site::serve(world, request.path(), view);
+    let host = header(&request, &HOST).unwrap_or_default();
+    let answer = site::serve(world, host, request.path(), view);
     drop(inside);
     respond(answer, Vec::new())
 }
@@ -125,23 +126,28 @@ fn take_effect(
     authorization: Option<&str>,
 ) -> (Answer, Vec<(&'static str, String)>) {
     let mut inside = handle.lock();
-    let user = inside.world.user();
+    let Inside { world, gate, .. } = &mut *inside;
     if let Some(request) = push::Request::of(&call.path, &call.query) {
-        let Inside { world, gate, .. } = &mut *inside;
-        let answer = match gate.admit_git(authorization) {
-            Ok(()) => push::answer(world, &request, &call.body, gate.scopes(), call.now),
+        let answer = match gate.admit_git(number, authorization) {
+            Ok(account) => {
+                world.sign_in(account);
+                push::answer(world, &request, &call.body, gate.scopes(), call.now)
+            }
             Err(refusal) => refusal,
         };
         gate.answered(number, answer.status);
         return (answer, Vec::new());
     }
-    let answer = match inside.gate.admit(authorization, &user, call.now) {
-        Ok(()) => routes::answer(&mut inside.world, call),
+    let answer = match gate.admit(number, authorization, call.now) {
+        Ok(account) => {
+            world.sign_in(account);
+            routes::answer(world, call, gate.scopes())
+        }
         Err(refusal) => refusal,
     };
-    inside.gate.answered(number, answer.status);
-    inside.gate.keep(call, &answer);
-    (answer, inside.gate.headers(number))
+    gate.answered(number, answer.status);
+    gate.keep(call, &answer);
+    (answer, gate.headers(number))
 }
 
 fn header<'r>(request: &'r HttpRequest, name: &HeaderName) -> Option<&'r str> {

@@ -1,4 +1,4 @@
-//! Serves the live commits at `/{owner}/{repo}/...`, the way GitHub Pages does.
+//! Serves the live commits at `/{owner}/{repo}/...`, the way GitHub Pages does, and those with a custom domain there.
 //!
 //! Without `.nojekyll` in the source folder, what Jekyll leaves out is not served. Jekyll itself,
 //! with its themes and templates, is not imitated.
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use super::answer::Answer;
-use super::state::{Repository, World};
+use super::state::{Domain, Repository, World};
 
 /// GitHub lets caches keep a page for ten minutes, a missing one too.
 const CACHE_CONTROL: &str = "max-age=600";
@@ -45,9 +45,14 @@ impl Caches {
     }
 }
 
-/// Answers a GET for `path` (percent-encoded, begins with `/`).
-pub(super) fn serve(w: &World, path: &str, view: View) -> Answer {
+/// Answers a GET at `host` for `path` (percent-encoded, begins with `/`).
+pub(super) fn serve(w: &World, host: &str, path: &str, view: View) -> Answer {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let decoded = match w.domains.iter().find(|(_, domain)| domain.host == host) {
+        Some((owner, Domain { of: Some(name), .. })) => format!("/{owner}/{name}{decoded}"),
+        Some((owner, Domain { of: None, .. })) => format!("/{owner}{decoded}"),
+        None => decoded.into_owned(),
+    };
     let mut parts = decoded.trim_start_matches('/').splitn(3, '/');
     let (Some(owner), Some(name)) = (parts.next(), parts.next()) else { return no_site() };
     let Some(files) = w.repo(owner, name).and_then(|repo| files_of(repo, view)) else { return no_site() };

@@ -17,12 +17,27 @@ use super::pages::{BuildPlan, BuildType, Pages, Plans};
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) urls: Urls,
-    /// Whose token it is, first; then the organisations.
+    /// The first user; the organisations, which are theirs; then further users.
     pub(super) accounts: Vec<Account>,
+    /// Who asks now.
+    signed_in: Option<Account>,
+    /// Owners whose sites have a domain of their own.
+    pub(super) domains: BTreeMap<String, Domain>,
+    /// Where repositories went that were renamed.
+    renamed: BTreeMap<(String, String), u64>,
     pub(super) default_branch: String,
     pub(super) plans: Plans,
     repos: BTreeMap<(String, String), Repository>,
     last_id: u64,
+}
+
+/// Where the sites of an owner are, when it is not at the usual place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Domain {
+    /// With its port, as it stands in a request's `Host`.
+    pub(super) host: String,
+    /// The one repository that has it; absent: the owner's own site has it, and all others are below it.
+    pub(super) of: Option<String>,
 }
 
 /// Where it answers, without a final `/`.
@@ -97,19 +112,24 @@ impl World {
         urls: Urls,
         login: &str,
         organisations: &[String],
+        others: &[String],
         default_branch: &str,
         plan: BuildPlan,
     ) -> Self {
         let mut world = Self {
             urls,
             accounts: Vec::new(),
+            signed_in: None,
+            domains: BTreeMap::new(),
+            renamed: BTreeMap::new(),
             default_branch: default_branch.to_owned(),
             plans: Plans { next: VecDeque::new(), otherwise: plan },
             repos: BTreeMap::new(),
             last_id: 0,
         };
         let organisations = organisations.iter().map(|login| (login.as_str(), AccountKind::Organization));
-        for (login, kind) in std::iter::once((login, AccountKind::User)).chain(organisations) {
+        let others = others.iter().map(|login| (login.as_str(), AccountKind::User));
+        for (login, kind) in std::iter::once((login, AccountKind::User)).chain(organisations).chain(others) {
             let id = world.next_id();
             world.accounts.push(Account { id, login: login.to_owned(), kind });
         }
@@ -121,15 +141,44 @@ impl World {
         self.last_id
     }
 
-    /// The account that the token belongs to.
+    /// Who asks now: the account of the request's token.
     pub(super) fn user(&self) -> Account {
         // The first account is always there; an unnamed one stands for it in theory only.
         let nobody = || Account { id: 0, login: String::new(), kind: AccountKind::User };
-        self.accounts.first().cloned().unwrap_or_else(nobody)
+        self.signed_in.as_ref().or(self.accounts.first()).cloned().unwrap_or_else(nobody)
+    }
+
+    pub(super) fn sign_in(&mut self, account: Account) {
+        self.signed_in = Some(account);
+    }
+
+    /// Whether who asks now may change what is `owner`'s.
+    pub(super) fn may_change(&self, owner: &str) -> bool {
+        let user = self.user();
+        let is_first = self.accounts.first() == Some(&user);
+        self.account(owner)
+            .is_none_or(|account| *account == user || is_first && account.kind == AccountKind::Organization)
     }
 
     pub(super) fn account(&self, login: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.login.eq_ignore_ascii_case(login))
+    }
+
+    /// The custom domain of this repository alone.
+    pub(super) fn domain_of(&self, repo: &Repository) -> Option<&str> {
+        let domain = self.domains.get(&repo.owner.login.to_ascii_lowercase())?;
+        domain.of.as_ref().filter(|name| name.eq_ignore_ascii_case(&repo.name)).map(|_| domain.host.as_str())
+    }
+
+    /// Where the pages of a repository are, with a final `/`.
+    pub(super) fn site_url(&self, repo: &Repository) -> String {
+        if let Some(host) = self.domain_of(repo) {
+            return format!("http://{host}/");
+        }
+        match self.domains.get(&repo.owner.login.to_ascii_lowercase()) {
+            Some(Domain { host, of: None }) => format!("http://{host}/{}/", repo.name),
+            _ => format!("{}/{}/", self.urls.sites, repo.full_name()),
+        }
     }
 
     pub(super) fn repos(&self) -> impl Iterator<Item = &Repository> {
@@ -144,12 +193,37 @@ impl World {
         self.repos.get_mut(&key(owner, name))
     }
 
+    /// The repository that had this name before it was renamed.
+    pub(super) fn renamed(&self, owner: &str, name: &str) -> Option<u64> {
+        self.renamed.get(&key(owner, name)).copied()
+    }
+
+    pub(super) fn repo_by_id(&self, id: u64) -> Option<&Repository> {
+        self.repos().find(|repo| repo.id == id)
+    }
+
+    /// Whether there was such a repository.
+    pub(super) fn rename(&mut self, owner: &str, name: &str, to: &str) -> bool {
+        let Some(mut repo) = self.repos.remove(&key(owner, name)) else { return false };
+        self.renamed.insert(key(owner, name), repo.id);
+        repo.name = to.to_owned();
+        self.repos.insert(key(owner, to), repo);
+        true
+    }
+
+    /// Whether there was such a repository.
+    pub(super) fn delete(&mut self, owner: &str, name: &str) -> bool {
+        self.repos.remove(&key(owner, name)).is_some()
+    }
+
     /// Makes an empty repository.
     pub(super) fn create(&mut self, new: NewRepository, now: OffsetDateTime) -> Result<&mut Repository, NameTaken> {
         let key = key(&new.owner.login, &new.name);
         if self.repos.contains_key(&key) {
             return Err(NameTaken);
         }
+        // Whoever takes a name ends the way from it to a renamed repository.
+        self.renamed.remove(&key);
         let repository = Repository {
             id: self.next_id(),
             owner: new.owner,
@@ -284,7 +358,7 @@ mod tests {
 
     fn world_with_repo() -> World {
         let urls = Urls { api: "http://api.test".to_owned(), sites: "http://sites.test".to_owned() };
-        let mut world = World::new(urls, "ada", &[], "main", BuildPlan::immediate());
+        let mut world = World::new(urls, "ada", &[], &[], "main", BuildPlan::immediate());
         let owner = world.user();
         let new = NewRepository { owner, name: "site".to_owned(), description: None, homepage: None, private: false };
         world.create(new, OffsetDateTime::UNIX_EPOCH).expect("the name is free");

@@ -1,6 +1,7 @@
 //! The stand-in for GitHub over real HTTP, its object ids held against the `git` program, and the
 //! product's own code host run against it.
 
+mod accounts;
 mod objects;
 mod openapi;
 mod pages;

@@ -18,6 +18,18 @@ pub struct ForgetRequest {
         pattern = r"^[^@\s\u0000-\u001f\u007f-\u009f]+@[^@\s\u0000-\u001f\u007f-\u009f]+$"
     )]
     pub email: Email,
+    /// Deletes the repositories that were made for this person, with their pages.
+    #[serde(default)]
+    pub repos: bool,
+}
+
+/// A repository that was to be deleted and stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Undeleted {
+    /// Its name.
+    pub repository: String,
+    /// Why, and what to do.
+    pub reason: String,
 }
 
 /// The receipt of `POST /v1/forget`, which is kept in the data folder. It names nobody.
@@ -41,6 +53,15 @@ pub struct Forgotten {
     /// Repositories at the code host, which stay until somebody deletes them there. Told once, and not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<String>,
+    /// How many repositories were deleted.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Their names. Told once, and not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted_repositories: Vec<String>,
+    /// Why repositories that were to be deleted stay. Told once, and not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undeleted: Vec<Undeleted>,
     /// What this did not reach.
     pub not_covered: Vec<String>,
 }

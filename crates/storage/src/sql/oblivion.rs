@@ -8,7 +8,7 @@ use ports::{Erased, Forgetting, Forgot, OwnTask};
 use rusqlite::{Connection, OptionalExtension, Params, Row, named_params};
 use shared_types::{Digest, Email, Timestamp};
 
-use super::row::parsed;
+use super::row::{parsed, parsed_opt};
 use super::tasks;
 
 /// What an anonymous call of a model was for: no task, and no trace.
@@ -25,19 +25,29 @@ macro_rules! own {
 /// The person's tasks, in order of acceptance.
 pub(crate) fn tasks_of(connection: &Connection, email: &Email) -> rusqlite::Result<Vec<OwnTask>> {
     let mut select = connection.prepare_cached(
-        "SELECT tasks.id, tasks.task, flows.state FROM tasks JOIN flows ON flows.ord = tasks.ord
+        "SELECT tasks.id, tasks.email, tasks.task, flows.state, repos.name AS repo, sites.repo_url
+         FROM tasks JOIN flows ON flows.ord = tasks.ord JOIN repos ON repos.repo = tasks.repo
+         LEFT JOIN sites ON sites.ord = tasks.ord
          WHERE tasks.email = ?1 COLLATE NOCASE ORDER BY tasks.ord",
     )?;
-    let own =
-        |row: &Row<'_>| Ok(OwnTask { id: parsed(row, "id")?, task: parsed(row, "task")?, state: tasks::state(row)? });
+    let own = |row: &Row<'_>| {
+        Ok(OwnTask {
+            id: parsed(row, "id")?,
+            email: parsed(row, "email")?,
+            task: parsed(row, "task")?,
+            state: tasks::state(row)?,
+            repo: parsed(row, "repo")?,
+            repo_url: parsed_opt(row, "repo_url")?,
+        })
+    };
     select.query_map([email.as_str()], own)?.collect()
 }
 
 /// Removes the person's rows, unless something of theirs may be under way.
 pub(crate) fn forget(connection: &Connection, wish: &Forgetting) -> rusqlite::Result<Forgot> {
     let email = wish.email.as_str();
-    if let Some(until) = busy_until(connection, wish)? {
-        return Ok(Forgot::Busy { until });
+    if let Some(busy) = busy(connection, wish)? {
+        return Ok(busy);
     }
     let repos = column(connection, "SELECT name FROM repos WHERE email = ?1 COLLATE NOCASE", email)?;
     let unnamed = digests_of(connection, email)?.into_iter().collect();
@@ -99,8 +109,8 @@ fn collect_digests(
     Ok(())
 }
 
-/// `None`: nothing is under way. `Some(None)`: a flow has not ended.
-fn busy_until(connection: &Connection, wish: &Forgetting) -> rusqlite::Result<Option<Option<Timestamp>>> {
+/// Whether something of the person may be under way.
+pub(crate) fn busy(connection: &Connection, wish: &Forgetting) -> rusqlite::Result<Option<Forgot>> {
     let mut select = connection.prepare_cached(
         "SELECT count(*) FILTER (WHERE state <> 'finished') AS open,
                 max(max(lease_until_ms, coalesce(finished_at_ms, 0) + :rest)) AS until
@@ -112,9 +122,10 @@ fn busy_until(connection: &Connection, wish: &Forgetting) -> rusqlite::Result<Op
             Ok((row.get(0)?, row.get(1)?))
         })?;
     if open > 0 {
-        return Ok(Some(None));
+        return Ok(Some(Forgot::Busy { until: None }));
     }
-    Ok(until.filter(|until| *until > wish.at.unix_ms()).map(|until| Some(Timestamp::from_unix_ms(until))))
+    let until = until.filter(|until| *until > wish.at.unix_ms()).map(Timestamp::from_unix_ms);
+    Ok(until.map(|until| Forgot::Busy { until: Some(until) }))
 }
 
 /// What models were asked for this person and for nobody else.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use async_trait::async_trait;
-use ports::{Forgetting, Forgot, Oblivion, OwnTask};
+use ports::{Forgetting, Forgot, Oblivion, OwnTask, TenantKey};
 use rusqlite::Connection;
 use shared_types::http::Forgotten;
 use shared_types::{Digest, Email};
@@ -15,7 +15,6 @@ use crate::timing::timed;
 use crate::writer::Operation;
 use crate::{Error, blobs};
 
-const LAST_KNOWN: &str = "last_known.json";
 const RECEIPTS: &str = "receipts";
 
 #[async_trait]
@@ -25,13 +24,18 @@ impl Oblivion for Store {
         Ok(self.read("list the tasks of a person", "", move |db| Ok(oblivion::tasks_of(db, &email)?)).await?)
     }
 
+    async fn busy(&self, wish: &Forgetting) -> Result<Option<Forgot>, ports::Error> {
+        let wish = wish.clone();
+        Ok(self.read("look for open tasks of a person", "", move |db| Ok(oblivion::busy(db, &wish)?)).await?)
+    }
+
     async fn prompts_of(&self, email: &Email) -> Result<Vec<String>, ports::Error> {
         let email = email.clone();
         Ok(self.read("list the prompts of a person", "", move |db| Ok(oblivion::prompts_of(db, &email)?)).await?)
     }
 
     async fn forget(&self, wish: Forgetting) -> Result<Forgot, ports::Error> {
-        let rest = wish.rest;
+        let (rest, tenant) = (wish.rest, TenantKey::of(&wish.email));
         let forgot = self.write("forget a person", "", move |db| Ok(oblivion::forget(db, &wish)?)).await?;
         let Forgot::Done(mut erased) = forgot else { return Ok(forgot) };
         timed("overwrite what was deleted", self.writer.alone(Operation::new("overwrite what was deleted", ""), scrub))
@@ -40,14 +44,7 @@ impl Oblivion for Store {
         erased.unnamed.retain(|blob| !named.contains(blob));
         let swept = self.blobs.sweep(named, rest).await?;
         (erased.blobs, erased.blobs_left) = (swept.removed, swept.left);
-        // What it holds of others is written again with their next success.
-        let last_known = self.data_dir.join(LAST_KNOWN);
-        match fs::remove_file(&last_known) {
-            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::folder("remove file", &last_known)(fault).into());
-            }
-            _ => {}
-        }
+        self.last_known.erase(tenant).await?;
         Ok(Forgot::Done(erased))
     }
 
@@ -60,7 +57,12 @@ impl Oblivion for Store {
         let folder = self.data_dir.join(RECEIPTS);
         let name = format!("forgotten-{}.json", receipt.at.unix_ms());
         // Names of repositories hold names of tasks.
-        let kept = Forgotten { repositories: Vec::new(), ..receipt.clone() };
+        let kept = Forgotten {
+            repositories: Vec::new(),
+            deleted_repositories: Vec::new(),
+            undeleted: Vec::new(),
+            ..receipt.clone()
+        };
         let text = serde_json::to_vec_pretty(&kept).map_err(ports::Error::stop)?;
         let written = blobs::blocking(move || {
             create_private_dir(&folder)?;

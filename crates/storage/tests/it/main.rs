@@ -8,6 +8,7 @@ mod durability;
 mod faults;
 mod fencing;
 mod folder;
+mod last_known;
 mod oblivion;
 mod rebuild;
 

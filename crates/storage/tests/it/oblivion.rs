@@ -10,11 +10,11 @@ use bytes::Bytes;
 use ports::testing::TokioClock;
 use ports::testing::conformance::{event, request, step};
 use ports::{
-    Attachment, Blobs, Bucket, Closing, FlowQueue, Forgetting, Forgot, Ledger, NewRun, NewTask, Oblivion, Policy,
-    RateBuckets, RunEnd, RunLedger, SpendCaps, TaskUpdate, WorkerId,
+    Attachment, Blobs, Bucket, Closing, FlowQueue, Forgetting, Forgot, KnownSite, LastKnown, Ledger, NewRun, NewTask,
+    Oblivion, Policy, RateBuckets, RunEnd, RunLedger, SpendCaps, TaskUpdate, TenantKey, WorkerId,
 };
 use shared_types::events::StepRetrying;
-use shared_types::http::{Forgotten, Outcome, RunStatus, RunUnit};
+use shared_types::http::{Forgotten, Outcome, RunStatus, RunUnit, Undeleted};
 use shared_types::{Digest, Payload, Timestamp};
 use storage::Store;
 
@@ -114,6 +114,21 @@ fn ended(text: &str) -> RunEnd {
     }
 }
 
+/// What would be known of a task without the ledger.
+fn last_known(new: &NewTask) -> KnownSite {
+    KnownSite {
+        tenant: TenantKey::of(&new.email),
+        task: new.task.clone(),
+        request: new.id,
+        round: new.round,
+        repo: new.task.as_str().parse().unwrap(),
+        repo_url: "https://example.com/o/r".parse().unwrap(),
+        commit: "da39a3ee5e6b4b0d3255bfef95601890afd80709".parse().unwrap(),
+        pages_url: None,
+        at: TokioClock::EPOCH,
+    }
+}
+
 /// Files below `folder` that hold any of `planted`, in whatever case.
 fn found(folder: &Path, planted: &[&str]) -> Vec<(PathBuf, String)> {
     let mut hits = Vec::new();
@@ -177,7 +192,13 @@ async fn nothing_of_a_person_is_found_anywhere() {
     }
     store.take(vec![counter(&Digest::of(PLANTED[0].as_bytes()))], TokioClock::EPOCH).await.unwrap().unwrap();
     store.advance("relay", 3).await.unwrap();
-    fs::write(data.join("last_known.json"), PLANTED.join(" ")).unwrap();
+    let known = store.last_known();
+    known.remember(vec![last_known(&anns(1)), last_known(&bobs)]).await.unwrap();
+    assert_eq!(found(data, &PLANTED[1..2]).iter().filter(|(path, _)| path.ends_with("last_known.json")).count(), 1);
+    // What a process that was killed, and one that could not read the file, have left.
+    for name in ["last_known.json.new", "last_known.unreadable.json"] {
+        fs::write(data.join(name), PLANTED.join(" ")).unwrap();
+    }
     let planted = rows(data);
     for (table, holds) in TABLES {
         let grew = planted[table] > before[table];
@@ -199,6 +220,9 @@ async fn nothing_of_a_person_is_found_anywhere() {
         blobs_left: 0,
         cached_answers: 0,
         repositories: erased.repos.iter().map(ToString::to_string).collect(),
+        deleted: 1,
+        deleted_repositories: vec![PLANTED[1].to_owned()],
+        undeleted: vec![Undeleted { repository: PLANTED[1].to_owned(), reason: PLANTED[1].to_owned() }],
         not_covered: Vec::new(),
     };
     store.keep_receipt(&receipt).await.unwrap();
@@ -213,6 +237,7 @@ async fn nothing_of_a_person_is_found_anywhere() {
     }
     // Bob has all that is his.
     let bob = store.task(bobs.id).await.unwrap().unwrap();
+    assert_eq!(known.recall(&bob).await.unwrap(), Some(last_known(&bobs)));
     assert_eq!(bob.notes, ["bob's own words"]);
     assert_eq!(store.blobs().get(&shared).await.unwrap(), "shared by the class\n");
     assert_eq!(store.blobs().get(&bobs.attachments[0].sha256).await.unwrap(), "a,b\n1,2\n");

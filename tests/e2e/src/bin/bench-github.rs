@@ -26,6 +26,13 @@ const WORK: Duration = Duration::from_secs(15);
 const PUSH: Cost = Cost { writes: 4, requests: 20 };
 const GIT_DATA: Cost = Cost { writes: 8, requests: 24 };
 
+/// A server that has asked whose its token is: that is no request of a round.
+async fn warm(outside: &Outside, launch: &Launch) -> Result<Instance> {
+    let server = Instance::start(launch.clone()).await?;
+    play(outside, &server, 0).await?;
+    Ok(server)
+}
+
 /// What one round took.
 struct Round {
     requests: u64,
@@ -87,9 +94,7 @@ async fn house() -> Result<(Outside, Handle, Launch)> {
 
 async fn two_rounds(latency: Duration) -> Result<[Round; 2]> {
     let (outside, lab, launch) = house().await?;
-    let server = Instance::start(launch).await?;
-    // The token's own account is asked for once a process: a first task takes that away.
-    play(&outside, &server, 0).await?;
+    let server = warm(&outside, &launch).await?;
     if latency > Duration::ZERO {
         lab.inject_times(ALL, When::matching("*", "/**"), Fault::Delay(latency));
     }
@@ -120,28 +125,31 @@ async fn resume() -> Result<Vec<Figure>> {
     let [first, second] = two_rounds(Duration::ZERO).await?.map(|round| round.requests);
     let (mut points, mut clean) = (0_u64, 0_u64);
     let (outside, lab, launch) = house().await?;
-    let mut server = Instance::start(launch.clone()).await?;
+    let mut server = warm(&outside, &launch).await?;
     for fault in [Fault::CutBefore, Fault::CutAfter] {
         for point in 1..=first + second {
             if points % TASKS_A_SERVER == TASKS_A_SERVER - 1 {
-                server = Instance::start(launch.clone()).await?;
-                play(&outside, &server, 0).await?;
+                server = warm(&outside, &launch).await?;
             }
             points += 1;
             let before: Vec<String> = lab.repos().into_iter().map(|repo| repo.name).collect();
             let mut ended = true;
+            let began = Instant::now();
             for (round, at) in [(0, Some(point).filter(|at| *at <= first)), (1, point.checked_sub(first))] {
                 if let Some(at) = at.filter(|at| *at > 0) {
                     lab.inject(When::Request(lab.request_count() + at), fault.clone());
                 }
                 ended &= play(&outside, &server, round).await.is_ok();
             }
+            let struck = lab.waiting_faults() == 0;
             lab.clear_faults();
             let made: Vec<RepoView> = lab.repos().into_iter().filter(|repo| !before.contains(&repo.name)).collect();
-            if ended && made.len() == 1 && is_whole(&made[0]) {
-                clean += 1;
-            } else {
-                println!("{fault:?} at request {point}: {made:#?}");
+            let is_clean = ended && struck && made.len() == 1 && is_whole(&made[0]);
+            clean += u64::from(is_clean);
+            let (end, ms) = (if is_clean { "clean" } else { "NOT CLEAN" }, began.elapsed().as_millis());
+            println!("{fault:?} at request {point} of {}: {end} after {ms} ms", first + second);
+            if !is_clean {
+                println!("ended: {ended}, struck: {struck}, {made:#?}");
             }
         }
     }

@@ -72,8 +72,28 @@ async fn bad_days_end_as_stated() -> Result<()> {
     Ok(())
 }
 
+/// A custom domain of the account: the evaluator is told what GitHub says, and that is what was seen live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_domain_is_told_and_proven() -> Result<()> {
+    let mut outside = Outside::new()?;
+    let (handle, launch) = outside.github(&["a", "-token"].concat())?;
+    let domain = handle.sites_url().replace("http://127.0.0.1", "localhost");
+    handle.give_account_domain("student", &domain);
+    let server = Instance::start(launch).await?;
+    let receipt = outside.post(&server, "/build", &case("sales-summary")?.rounds[0].request).await?;
+    let task = server.finished(receipt.id, Duration::from_secs(60)).await?;
+    let live = task.steps.iter().find(|step| step.step == "pages").and_then(|step| step.summary.clone());
+    ensure!(live.as_deref() == Some("live"), "{live:?} {:?}", task.notes);
+    let repo = handle.repos().pop().context("no repository")?;
+    let expected = format!("http://{domain}/{}/", repo.name);
+    let received = outside.evaluator.received();
+    let told = received.iter().find_map(|item| item.accepted()).context("nobody was told")?;
+    ensure!(told.pages_url == expected && repo.homepage == Some(expected), "{told:?} {:?}", repo.homepage);
+    Ok(())
+}
+
 /// Files below `folder` that hold `needle`.
-fn grep(folder: &std::path::Path, needle: &[u8]) -> Result<Vec<std::path::PathBuf>> {
+pub(crate) fn grep(folder: &std::path::Path, needle: &[u8]) -> Result<Vec<std::path::PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();

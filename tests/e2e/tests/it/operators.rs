@@ -115,9 +115,11 @@ async fn a_person_is_not_forgotten_while_something_is_under_way() -> Result<()> 
     let email = request["email"].as_str().context("an address")?;
     let receipt = outside.post(&server, "/build", request).await?;
     let task = server.finished(receipt.id, SOON).await?;
-    let said = sitewright(&data, &["forget", email]).await?;
-    ensure!(!said.good && said.err.contains("ask again then"), "{} {}", said.out, said.err);
-    ensure!(server.task(receipt.id).await? == task);
+    for arguments in [&["forget", email][..], &["forget", email, "--repos"]] {
+        let said = sitewright(&data, arguments).await?;
+        ensure!(!said.good && said.err.contains("ask again then"), "{} {}", said.out, said.err);
+        ensure!(server.task(receipt.id).await? == task);
+    }
     // Of somebody else there is nothing to remove, and that is no fault.
     let said = sitewright(&data, &["forget", "nobody@example.com"]).await?;
     ensure!(said.good && said.out.contains("\"tasks\": 0"), "{} {}", said.out, said.err);

@@ -21,6 +21,10 @@ pub(crate) struct FakeHost {
     /// Has no room for a publication for so long, from the first question on.
     pub(crate) no_room_for: Mutex<Option<Duration>>,
     no_room_since: Mutex<Option<tokio::time::Instant>>,
+    /// Names that lead on to others, as after a renaming.
+    pub(crate) renamed: Mutex<BTreeMap<String, String>>,
+    /// How the next deletions go, one each; then as they should.
+    pub(crate) deletions: Mutex<Vec<Result<Deletion, Error>>>,
     /// Stands on the branch instead of what was published last.
     pub(crate) foreign_head: Mutex<Option<CommitSha>>,
     pub(crate) pages_never_build: Mutex<bool>,
@@ -28,6 +32,8 @@ pub(crate) struct FakeHost {
     pub(crate) pages_say: Mutex<Vec<PagesState>>,
     /// A commit whose build was cancelled: said of it as long as it is asked for.
     pub(crate) cancels_first: Mutex<bool>,
+    /// Where the host says that all pages are, in place of its usual address.
+    pub(crate) pages_at: Mutex<Option<Url>>,
     /// So many looks at the URL find nothing.
     pub(crate) not_served: Mutex<u32>,
     /// How often a build was asked for.
@@ -40,6 +46,23 @@ pub(crate) struct FakeHost {
 impl FakeHost {
     pub(crate) fn commits(&self) -> Vec<(String, usize)> {
         self.repos.lock().unwrap().iter().map(|(name, commits)| (name.clone(), commits.len())).collect()
+    }
+
+    /// As its owner may.
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        let mut repos = self.repos.lock().unwrap();
+        let commits = repos.remove(from).unwrap();
+        repos.insert(to.to_owned(), commits);
+        self.renamed.lock().unwrap().insert(from.to_owned(), to.to_owned());
+    }
+
+    /// The repository at `seen_at`, by whatever name it has now.
+    fn seen(&self, query: &RepoQuery) -> Option<String> {
+        let seen = query.seen_at.as_ref()?.path_segments()?.next_back()?.to_owned();
+        let name = self.renamed.lock().unwrap().get(&seen).cloned().unwrap_or(seen);
+        let repos = self.repos.lock().unwrap();
+        let is_marked = repos.get(&name)?.iter().any(|(_, draft)| draft.message.contains(&query.marker));
+        is_marked.then_some(name)
     }
 
     pub(crate) fn files(&self, commit: &CommitSha) -> Vec<String> {
@@ -66,6 +89,7 @@ impl FakeHost {
         let last = self.repos.lock().unwrap()[name].last().map(|(sha, _)| sha.clone());
         let url = |path: &str| Url::parse(&format!("http://127.0.0.1:1/{path}")).unwrap();
         Repo {
+            tenant: None,
             owner: "o".to_owned(),
             name: name.parse().unwrap(),
             html_url: url(name),
@@ -85,6 +109,9 @@ fn sha(draft: &CommitDraft) -> CommitSha {
 #[async_trait]
 impl CodeHost for FakeHost {
     async fn find_repo(&self, query: &RepoQuery) -> Result<Option<Repo>, Error> {
+        if let Some(name) = self.seen(query) {
+            return Ok(Some(self.repo(&name)));
+        }
         let found = {
             let repos = self.repos.lock().unwrap();
             let mut named = repos.iter().filter(|(name, _)| name.starts_with(&query.name_prefix));
@@ -154,7 +181,7 @@ impl CodeHost for FakeHost {
     }
 
     async fn ensure_pages(&self, repo: &Repo, _: PagesBuild) -> Result<Url, Error> {
-        Ok(repo.pages_url.clone())
+        Ok(self.pages_at.lock().unwrap().clone().unwrap_or_else(|| repo.pages_url.clone()))
     }
 
     async fn pages_status(&self, repo: &Repo, commit: &CommitSha) -> Result<PagesState, Error> {
@@ -167,6 +194,15 @@ impl CodeHost for FakeHost {
             return Ok(said.remove(0));
         }
         Ok(if *self.pages_never_build.lock().unwrap() { PagesState::Building } else { PagesState::Built })
+    }
+
+    async fn delete_repo(&self, name: &RepoName, _: &RepoQuery) -> Result<Deletion, Error> {
+        let mut deletions = self.deletions.lock().unwrap();
+        if !deletions.is_empty() {
+            return deletions.remove(0);
+        }
+        let gone = self.repos.lock().unwrap().remove(name.as_str());
+        Ok(if gone.is_some() { Deletion::Deleted } else { Deletion::Missing })
     }
 
     async fn open_pull_request(&self, repo: &Repo, _: &CommitDraft, text: &PullRequestText) -> Result<Url, Error> {

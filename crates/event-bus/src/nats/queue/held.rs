@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
-use ports::{Did, StepRecord, TaskRecord};
+use ports::{Did, KnownSite, StepRecord, TaskRecord};
 use shared_types::http::NotificationAttempt;
 use shared_types::{Epoch, Timestamp};
 
@@ -22,6 +22,8 @@ pub(super) struct Held {
     pub(super) earlier: Vec<TaskRecord>,
     /// Attempts to notify so far.
     pub(super) attempts: Vec<NotificationAttempt>,
+    /// What was last known of its repository.
+    pub(super) last_known: Option<KnownSite>,
     /// Begins the ids of our lines.
     mark: String,
     /// Lines we have tried to add.
@@ -43,11 +45,12 @@ impl Held {
         (mark, last): (String, u64),
         (until, lease): (Timestamp, Duration),
         journal: &[StepRecord],
-        (earlier, attempts): (Vec<TaskRecord>, Vec<NotificationAttempt>),
+        (earlier, attempts, last_known): (Vec<TaskRecord>, Vec<NotificationAttempt>, Option<KnownSite>),
         message: Message,
     ) -> Self {
         let steps = journal.iter().map(|record| record.step.clone()).collect();
-        Self { offer, epoch, message, earlier, attempts, mark, lines: 0, last, doubtful: None, steps, until, lease }
+        let (lines, doubtful) = (0, None);
+        Self { offer, epoch, message, earlier, attempts, last_known, mark, lines, last, doubtful, steps, until, lease }
     }
 
     /// Whether only somebody without the right to it would write this.

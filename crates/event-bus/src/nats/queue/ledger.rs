@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ports::{Acceptance, Error, Ledger, NewTask, TaskPage, TaskRecord};
+use ports::{Acceptance, Error, KnownSite, LastKnown, Ledger, NewTask, TaskPage, TaskRecord};
 use shared_types::http::NotificationAttempt;
 use shared_types::{Envelope, TaskId};
 
@@ -95,5 +95,17 @@ impl Ledger for QueueLedger {
 
     async fn add_events(&self, _: TaskId, _: Vec<Envelope>) -> Result<(), Error> {
         Err(elsewhere())
+    }
+}
+
+#[async_trait]
+impl LastKnown for QueueLedger {
+    async fn remember(&self, _: Vec<KnownSite>) -> Result<(), Error> {
+        Err(elsewhere())
+    }
+
+    /// Of a flow that is held here.
+    async fn recall(&self, record: &TaskRecord) -> Result<Option<KnownSite>, Error> {
+        self.held(record.id, |held| held.last_known.clone()).await
     }
 }

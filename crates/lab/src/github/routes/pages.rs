@@ -143,9 +143,9 @@ fn shape_pages(w: &World, repo: &Repository, pages: &Pages) -> Value {
     json!({
         "url": format!("{}/pages", shape::repo_url(w, repo)),
         "status": status,
-        "cname": null,
+        "cname": w.domain_of(repo).map(|domain| domain.split(':').next().unwrap_or_default()),
         "custom_404": has_404,
-        "html_url": format!("{}/{}/", w.urls.sites, repo.full_name()),
+        "html_url": w.site_url(repo),
         "build_type": pages.build_type.as_str(),
         "source": { "branch": pages.source.branch, "path": pages.source.path },
         "public": true,

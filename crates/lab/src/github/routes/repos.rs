@@ -42,13 +42,18 @@ struct Topics {
     names: Vec<String>,
 }
 
-/// The repositories of `owner`, or of everyone the user belongs to.
+/// The repositories of `owner`, or of who asks: their own, and unless only those are asked for, those of the
+/// organisations they belong to.
 pub(super) fn list(w: &World, c: &Call, owner: Option<&str>) -> Outcome {
     if let Some(owner) = owner {
         w.account(owner).ok_or_else(Refusal::not_found)?;
     }
-    let mut repos: Vec<&Repository> =
-        w.repos().filter(|repo| owner.is_none_or(|owner| repo.owner.login.eq_ignore_ascii_case(owner))).collect();
+    let (user, only_own) = (w.user(), c.param("affiliation").as_deref() == Some("owner"));
+    let is_listed = |repo: &&Repository| match owner {
+        Some(owner) => repo.owner.login.eq_ignore_ascii_case(owner),
+        None => repo.owner == user || !only_own && w.may_change(&repo.owner.login),
+    };
+    let mut repos: Vec<&Repository> = w.repos().filter(is_listed).collect();
     let sort = c.param("sort").unwrap_or_else(|| "full_name".to_owned());
     repos.sort_by_key(|repo| repo.full_name());
     // A stable sort on top: ties stay in the order of their names. Ids break ties within a second.
@@ -98,7 +103,11 @@ pub(super) fn create(w: &mut World, c: &Call, organisation: Option<&str>) -> Out
     let owner = match organisation {
         None => w.user(),
         Some(login) => match w.account(login) {
-            Some(account) if account.kind == AccountKind::Organization => account.clone(),
+            Some(account) if account.kind == AccountKind::Organization && w.may_change(login) => account.clone(),
+            Some(account) if account.kind == AccountKind::Organization => {
+                let message = "You need admin access to the organization before adding a repository to it.";
+                return Err(Refusal::new(403, message));
+            }
             _ => return Err(Refusal::not_found()),
         },
     };
@@ -167,6 +176,19 @@ pub(super) fn update(w: &mut World, c: &Call, at: At<'_>) -> Outcome {
     repo.private = wanted.private.unwrap_or(repo.private);
     repo.updated_at = c.now;
     get(w, at)
+}
+
+/// A right of its own: no other route asks for this scope.
+pub(super) fn delete(w: &mut World, at: At<'_>, scopes: &str) -> Outcome {
+    const SCOPE: &str = "delete_repo";
+    at.of(w)?;
+    if !scopes.split(',').any(|scope| scope.trim() == SCOPE) {
+        let refusal = Refusal::new(403, "Must have admin rights to Repository.");
+        let answer = refusal.into_answer("repos/repos#delete-a-repository");
+        return Ok(answer.with_header("x-accepted-oauth-scopes", SCOPE));
+    }
+    w.delete(at.owner, at.name);
+    Ok(Answer::empty(204))
 }
 
 pub(super) fn topics(w: &World, at: At<'_>) -> Outcome {

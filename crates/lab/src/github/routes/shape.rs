@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
 
+use crate::github::answer::Answer;
 use crate::github::objects::{Commit, ObjectId, Signature};
 use crate::github::state::{Account, AccountKind, Repository, World};
 
@@ -107,6 +108,19 @@ pub(super) fn account(w: &World, account: &Account) -> Value {
     })
 }
 
+/// The way from an old name of a repository to its number, which never changes.
+pub(super) fn moved(w: &World, id: u64, rest: &[&str], query: &str) -> Answer {
+    let below: String = rest.iter().map(|segment| format!("/{segment}")).collect();
+    let separator = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}/repositories/{id}{below}{separator}{query}", w.urls.api);
+    let body = json!({
+        "message": "Moved Permanently",
+        "url": url,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    });
+    Answer::json(301, body).with_header("location", url)
+}
+
 pub(super) fn repo_url(w: &World, repo: &Repository) -> String {
     format!("{}/repos/{}", w.urls.api, repo.full_name())
 }
@@ -114,6 +128,7 @@ pub(super) fn repo_url(w: &World, repo: &Repository) -> String {
 pub(super) fn repository(w: &World, repo: &Repository) -> Value {
     let full_name = repo.full_name();
     let html_url = format!("{}/{full_name}", w.urls.api);
+    let may = w.may_change(&repo.owner.login);
     let visibility = if repo.private { "private" } else { "public" };
     let mut shown = json!({
         "id": repo.id,
@@ -135,7 +150,7 @@ pub(super) fn repository(w: &World, repo: &Repository) -> Value {
         "topics": repo.topics,
         "visibility": visibility,
         "default_branch": repo.default_branch,
-        "permissions": { "admin": true, "maintain": true, "push": true, "triage": true, "pull": true },
+        "permissions": { "admin": may, "maintain": may, "push": may, "triage": may, "pull": true },
     });
     let api = repo_url(w, repo);
     for (name, below) in LINKS {

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use jsonschema::{Draft, Validator};
 use lab::github::{BuildPlan, Exchange, Options};
-use ports::{CodeHost, PagesBuild, PullRequestText, RepoSpec};
+use ports::{CodeHost, PagesBuild, PullRequestText, RepoQuery, RepoSpec};
 use serde_json::{Value, json};
 
 use super::Lab;
-use super::remote::{draft, host, host_of, spec, two_rounds, with_workflow};
+use super::remote::{draft, host, host_of, query, spec, two_rounds, with_workflow};
 
 /// More than any scenario here makes.
 const KEPT: usize = 10_000;
@@ -149,6 +149,7 @@ async fn what_the_client_sends_and_the_stand_in_answers_is_as_published() {
         keep_exchanges: KEPT,
         organisations: vec!["school".to_owned()],
         builds: BuildPlan::after_polls(2),
+        scopes: "repo, workflow, delete_repo".to_owned(),
         ..Options::default()
     };
     let lab = Lab::start(options());
@@ -175,13 +176,19 @@ async fn what_the_client_sends_and_the_stand_in_answers_is_as_published() {
         host.open_pull_request(&repo, &draft(Some(planned.clone()), "three"), &text).await.unwrap();
     }
     host.read_site(&repo).await.unwrap();
+    // A renamed repository leads on to its number, a place that the description does not have.
+    assert!(lab.handle.rename_repo("student", repo.name.as_str(), "renamed"));
+    let place = RepoQuery { seen_at: Some(repo.html_url.clone()), ..query() };
+    assert!(host.find_repo(&place).await.unwrap().is_some());
     lab.handle.exhaust_rate_limit();
     host.read_site(&repo).await.unwrap_err();
     exchanges.extend(lab.handle.exchanges());
+    exchanges.retain(|exchange| !exchange.path.starts_with("/repositories/"));
     assert!(exchanges.len() < KEPT);
 
     let routes = judge(&mut Description::read(), &exchanges);
     let expected = [
+        "DELETE /repos/{owner}/{repo}",
         "GET /orgs/{org}/repos",
         "GET /repos/{owner}/{repo}",
         "GET /repos/{owner}/{repo}/commits",

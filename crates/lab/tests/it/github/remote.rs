@@ -9,7 +9,7 @@ use github::remote::{self, RemoteHost};
 use lab::github::{BuildPlan, Fault, Options, Reply, RepoView, Seen, When};
 use ports::{
     Author, CodeHost, CommitDraft, PagesBuild, PagesState, Publication, PullRequestText, Repo, RepoQuery, RepoSpec,
-    Site, Verdict,
+    Site, TenantKey, Verdict,
 };
 use secrecy::SecretString;
 use shared_types::{CommitSha, Timestamp};
@@ -27,26 +27,45 @@ pub(super) fn host(lab: &Lab) -> RemoteHost {
 }
 
 pub(super) fn host_of(lab: &Lab, owner: Option<&str>, branch: &str) -> RemoteHost {
-    let options = remote::Options {
+    RemoteHost::new(options(lab, owner, branch)).unwrap()
+}
+
+pub(super) fn options(lab: &Lab, owner: Option<&str>, branch: &str) -> remote::Options {
+    remote::Options {
         api_url: lab.api.clone(),
         token: SecretString::from(lab.token.clone()),
+        token_name: "GITHUB_TOKEN".to_owned(),
         owner: owner.map(str::to_owned),
         default_branch: branch.to_owned(),
         timeout: Duration::from_secs(10),
         // Beyond any test: the limits have tests of their own.
         limits: Limits { writes_a_minute: 10_000, writes_an_hour: 10_000, requests_an_hour: 100_000 },
-    };
-    RemoteHost::new(options).unwrap()
+    }
 }
 
 pub(super) fn spec() -> RepoSpec {
     RepoSpec {
+        tenant: tenant("ada"),
         name: "sales-summary-1a2b3c4d".parse().unwrap(),
         description: "Sums the sales".to_owned(),
         marker: MARKER.to_owned(),
         author: author(),
         at: Timestamp::from_unix_ms(1_795_000_000_000),
         pages: PagesBuild::Branch,
+    }
+}
+
+pub(super) fn tenant(name: &str) -> TenantKey {
+    TenantKey::of(&format!("{name}@example.com").parse().unwrap())
+}
+
+/// For the repository of [`spec`], nowhere seen yet.
+pub(super) fn query() -> RepoQuery {
+    RepoQuery {
+        tenant: tenant("ada"),
+        name_prefix: "sales-summary-".to_owned(),
+        marker: MARKER.to_owned(),
+        seen_at: None,
     }
 }
 
@@ -113,7 +132,8 @@ async fn again<T>(step: impl AsyncFn() -> Result<T, ports::Error>) -> T {
 
 #[tokio::test]
 async fn it_passes_the_suite_of_all_code_hosts() {
-    let lab = Lab::start(Options { builds: BuildPlan::after_polls(2), ..Options::default() });
+    let scopes = "repo, workflow, delete_repo".to_owned();
+    let lab = Lab::start(Options { builds: BuildPlan::after_polls(2), scopes, ..Options::default() });
     github::conformance::code_host(&host(&lab), "lab").await;
 }
 
@@ -136,7 +156,7 @@ async fn two_rounds_are_published_and_served() {
 
     let read = host.read_site(&repo).await.unwrap();
     assert_eq!((read.head, read.site), (Some(second.clone()), draft(None, "two").site));
-    let query = RepoQuery { name_prefix: "sales-summary-".to_owned(), marker: MARKER.to_owned() };
+    let query = query();
     let found = host.find_repo(&query).await.unwrap().unwrap();
     assert_eq!((&found.name, found.head, found.pages_url), (&repo.name, Some(second), url));
     let strange = RepoQuery { marker: "another".to_owned(), ..query };

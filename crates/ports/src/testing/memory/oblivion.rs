@@ -4,19 +4,40 @@ use async_trait::async_trait;
 use shared_types::http::{Forgotten, TaskState};
 use shared_types::{Digest, Email, Envelope};
 
-use super::{Flow, MemoryLedger};
+use super::{Flow, MemoryLedger, State};
 use crate::{AnswerCache, Erased, Error, Forgetting, Forgot, Oblivion, OwnTask};
 
 fn is_of(flow: &Flow, email: &Email) -> bool {
     flow.record.email.as_str().eq_ignore_ascii_case(email.as_str())
 }
 
+fn busy(state: &State, wish: &Forgetting) -> Option<Forgot> {
+    let own: Vec<_> = state.flows.iter().filter(|flow| is_of(flow, &wish.email)).collect();
+    if own.iter().any(|flow| flow.record.state != TaskState::Finished) {
+        return Some(Forgot::Busy { until: None });
+    }
+    let ends = own.iter().filter_map(|flow| Some(flow.record.finished_at?.plus(wish.rest).max(flow.lease_until)));
+    ends.max().filter(|until| *until > wish.at).map(|until| Forgot::Busy { until: Some(until) })
+}
+
 #[async_trait]
 impl Oblivion for MemoryLedger {
     async fn tasks_of(&self, email: &Email) -> Result<Vec<OwnTask>, Error> {
         let state = self.lock();
-        let own = state.flows.iter().map(|flow| (flow, &flow.record)).filter(|(flow, _)| is_of(flow, email));
-        Ok(own.map(|(_, task)| OwnTask { id: task.id, task: task.task.clone(), state: task.state }).collect())
+        let own = state.flows.iter().filter(|flow| is_of(flow, email)).map(|flow| &flow.record);
+        let own = own.map(|task| OwnTask {
+            id: task.id,
+            email: task.email.clone(),
+            task: task.task.clone(),
+            state: task.state,
+            repo: task.repo.clone(),
+            repo_url: task.repo_url.clone(),
+        });
+        Ok(own.collect())
+    }
+
+    async fn busy(&self, wish: &Forgetting) -> Result<Option<Forgot>, Error> {
+        Ok(busy(&self.lock(), wish))
     }
 
     async fn prompts_of(&self, _: &Email) -> Result<Vec<String>, Error> {
@@ -25,14 +46,10 @@ impl Oblivion for MemoryLedger {
 
     async fn forget(&self, wish: Forgetting) -> Result<Forgot, Error> {
         let mut state = self.lock();
+        if let Some(busy) = busy(&state, &wish) {
+            return Ok(busy);
+        }
         let own: Vec<_> = state.flows.iter().filter(|flow| is_of(flow, &wish.email)).collect();
-        if own.iter().any(|flow| flow.record.state != TaskState::Finished) {
-            return Ok(Forgot::Busy { until: None });
-        }
-        let ends = own.iter().filter_map(|flow| Some(flow.record.finished_at?.plus(wish.rest).max(flow.lease_until)));
-        if let Some(until) = ends.max().filter(|until| *until > wish.at) {
-            return Ok(Forgot::Busy { until: Some(until) });
-        }
         let ids: Vec<_> = own.iter().map(|flow| flow.record.id).collect();
         let repos: Vec<_> =
             state.repos.iter().filter(|repo| repo.email == wish.email).map(|r| r.name.clone()).collect();

@@ -93,6 +93,7 @@ fn lender(store: &Arc<Store>, fleet: &Arc<JetFleet>, shared: &Arc<SharedBlobs>) 
     let ports = dispatch::Ports {
         ledger: store.clone(),
         queue: store.clone(),
+        last_known: Arc::new(store.last_known()),
         blobs: Arc::new(store.blobs()),
         fleet: fleet.clone(),
         shared: shared.clone(),
