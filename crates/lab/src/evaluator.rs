@@ -26,6 +26,7 @@ pub use body::read_notification;
 use crate::Error;
 use crate::http::{listen, serve};
 use crate::inbox::Inbox;
+use crate::witness::{Effect, Witness};
 
 const WHAT: &str = "evaluator";
 /// Where notifications are awaited.
@@ -46,8 +47,16 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Listen`] when the address is taken or forbidden.
     pub fn bind(addr: SocketAddr) -> Result<Self, Error> {
+        Self::bind_with(addr, Witness::default())
+    }
+
+    /// The same, with a witness of every notification.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] when the address is taken or forbidden.
+    pub fn bind_with(addr: SocketAddr, witness: Witness) -> Result<Self, Error> {
         let (listener, local) = listen(WHAT, addr)?;
-        let shared = Shared { received: Inbox::new(), script: Mutex::default() };
+        let shared = Shared { received: Inbox::new(), script: Mutex::default(), witness };
         Ok(Self { listener, handle: Handle { addr: local, shared: Arc::new(shared) } })
     }
 
@@ -194,6 +203,7 @@ impl Received {
 struct Shared {
     received: Inbox<Received>,
     script: Mutex<VecDeque<Answer>>,
+    witness: Witness,
 }
 
 impl Shared {
@@ -221,6 +231,11 @@ async fn notify(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
         reading,
         status: answer.status,
     };
+    shared.witness.note(|| Effect::Notified {
+        id: received.header("webhook-id").map(str::to_owned),
+        body: String::from_utf8_lossy(&received.body).into_owned(),
+        status: received.status,
+    });
     if shared.received.push(received).is_err() {
         return HttpResponse::ServiceUnavailable().json(json!({"status": 503, "reasons": ["the inbox is full"]}));
     }

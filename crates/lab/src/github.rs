@@ -30,6 +30,7 @@ use std::net::{SocketAddr, TcpListener};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::witness::Witness;
 use crate::{Error, http};
 use gate::Gate;
 use state::{Urls, World};
@@ -63,6 +64,8 @@ pub struct Options {
     pub builds: BuildPlan,
     /// So many calls are kept with their answers, the first ones.
     pub keep_exchanges: usize,
+    /// Writes down every new repository and every move of a branch or a tag.
+    pub witness: Witness,
 }
 
 /// The stand-in, bound and ready to run.
@@ -87,6 +90,7 @@ impl Default for Options {
             default_branch: "main".to_owned(),
             builds: BuildPlan::immediate(),
             keep_exchanges: 0,
+            witness: Witness::default(),
         }
     }
 }
@@ -103,6 +107,7 @@ impl fmt::Debug for Options {
             .field("default_branch", &self.default_branch)
             .field("builds", &self.builds)
             .field("keep_exchanges", &self.keep_exchanges)
+            .field("witness", &self.witness)
             .finish()
     }
 }
@@ -118,7 +123,9 @@ impl LabGitHub {
         let (sites, sites_addr) = http::listen("stand-in for GitHub Pages", pages_addr)?;
         let (api_url, pages_url) = (http::url_of(api_addr, "/"), http::url_of(sites_addr, "/"));
         let urls = Urls { api: without_slash(&api_url), sites: without_slash(&pages_url) };
-        let world = World::new(urls, &options.login, &options.organisations, &options.default_branch, options.builds);
+        let mut world =
+            World::new(urls, &options.login, &options.organisations, &options.default_branch, options.builds);
+        world.witness = options.witness;
         let gate = Gate::new(options.token, options.scopes, options.rate_limit, options.keep_exchanges);
         Ok(Self { api, sites, api_url, pages_url, handle: Handle::new(world, gate) })
     }
