@@ -14,3 +14,4 @@ mod rates;
 mod released;
 mod repair;
 mod world;
+mod zombies;
