@@ -145,6 +145,8 @@ pub struct Answer {
     pub delay: Duration,
     /// Headers beside `content-type`, such as `retry-after`.
     pub headers: Vec<(String, String)>,
+    /// So many bytes of white space follow the body.
+    pub padding: usize,
 }
 
 impl Answer {
@@ -152,6 +154,13 @@ impl Answer {
     #[must_use]
     pub fn after(status: u16, delay: Duration) -> Self {
         Self { delay, ..Self::from(status) }
+    }
+
+    /// The same with so many bytes of white space behind the body.
+    #[must_use]
+    pub fn padded(mut self, bytes: usize) -> Self {
+        self.padding = bytes;
+        self
     }
 
     /// The same with one more header.
@@ -164,7 +173,7 @@ impl Answer {
 
 impl From<u16> for Answer {
     fn from(status: u16) -> Self {
-        Self { status, delay: Duration::ZERO, headers: Vec::new() }
+        Self { status, delay: Duration::ZERO, headers: Vec::new(), padding: 0 }
     }
 }
 
@@ -246,7 +255,8 @@ async fn notify(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
     for header in &answer.headers {
         response.append_header((header.0.as_str(), header.1.as_str()));
     }
-    response.json(reply)
+    let padding = " ".repeat(answer.padding);
+    response.content_type("application/json").body(format!("{reply}{padding}"))
 }
 
 fn text_headers(request: &HttpRequest) -> Vec<(String, String)> {

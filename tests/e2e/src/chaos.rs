@@ -8,14 +8,20 @@
 //!   that it would notice.
 //! - [`tally`]: trials, and those without a violation.
 //! - [`hosts`]: several hosts and the broker between them.
-//! - The experiments, one file each: [`kills`] (X1), [`zombies`] (X3).
+//! - The experiments, one file each: [`kills`] (X1), [`storm`] (X2), [`zombies`] (X3), [`outages`] (X4), [`disk`] (X5),
+//!   [`power`] (X6), [`evaluators`] (X7).
 //!
 //! `cargo xtask chaos` runs them all; the tests run each of them briefly.
 
+pub mod disk;
+pub mod evaluators;
 pub mod hosts;
 pub mod judge;
 pub mod kills;
+pub mod outages;
 pub mod plan;
+pub mod power;
+pub mod storm;
 pub mod tally;
 pub mod world;
 pub mod zombies;

@@ -26,6 +26,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(120);
 pub struct Launch {
     environment: BTreeMap<String, String>,
     program: Option<PathBuf>,
+    through: Vec<String>,
 }
 
 /// One data folder and whoever serves it.
@@ -64,6 +65,13 @@ impl Launch {
     #[must_use]
     pub fn program(mut self, program: PathBuf) -> Self {
         self.program = Some(program);
+        self
+    }
+
+    /// The same started by another command, such as `strace -f`, which is given the program and its arguments.
+    #[must_use]
+    pub fn through(mut self, command: Vec<String>) -> Self {
+        self.through = command;
         self
     }
 
@@ -174,6 +182,17 @@ impl Instance {
         }
         self.spawn()?;
         Ok(true)
+    }
+
+    /// SIGKILL, for whoever looks at it with [`Instance::revive`].
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn strike_dead(&self) -> Result<()> {
+        match self.child().as_mut() {
+            Some(child) => child.start_kill().context("kill the server"),
+            None => Ok(()),
+        }
     }
 
     /// SIGTERM; returns how the process ended and how long it took.
@@ -295,7 +314,15 @@ impl Instance {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.launch.program.clone().unwrap_or_else(program));
+        let program = self.launch.program.clone().unwrap_or_else(program);
+        let mut command = match self.launch.through.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         // Settings of whoever runs the tests must not leak in.
         command
             .env_clear()

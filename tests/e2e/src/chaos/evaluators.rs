@@ -12,11 +12,11 @@ use futures::future::try_join_all;
 use lab::evaluator::Answer;
 use lab::proxy::{Line, Proxy};
 use shared_types::http::{NotificationAttempt, Outcome};
-use tokio_util::sync::CancellationToken;
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::judge::Told;
 use super::tally::Tally;
-use super::world::{Options, Told, World};
+use super::world::{Options, World};
 use crate::{Instance, Outside};
 
 /// A byte a second and the time-out of an attempt are what takes long.

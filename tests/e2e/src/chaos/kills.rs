@@ -3,6 +3,7 @@
 //! Each task has two rounds, each of which is cut off once, at one moment; over a seed every moment of both plans is cut.
 //! Tasks run one by one in a service, so that nobody else is cut off with them; several services run side by side.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -20,8 +21,9 @@ use super::tally::Tally;
 use super::world::{Options, World, keep_alive};
 use crate::Instance;
 
-/// A task of two rounds takes seconds; a machine that does much else takes longer.
-const SOON: Duration = Duration::from_secs(120);
+/// A round takes seconds, and waits for a lease to end when its runner was killed; a machine that does much else takes
+/// longer.
+const SOON: Duration = Duration::from_secs(300);
 
 /// What is cut off in the two rounds of a task.
 #[derive(Debug, Clone)]
@@ -30,15 +32,32 @@ pub struct Trial {
     pub task: String,
     /// In the first and in the second round.
     pub cuts: [Option<Cut>; 2],
+    /// Who works on the flow is struck, so that it goes on elsewhere.
+    pub resumes: bool,
 }
 
 /// Every moment of both plans once a seed, in an order that the seed chooses.
 #[must_use]
 pub fn trials(engine: &str, seeds: std::ops::Range<u64>) -> Vec<Trial> {
+    some_trials(engine, seeds, |_| true)
+}
+
+/// The same where the host with the ledger is struck as it writes down what a runner reports. It does nothing outside.
+#[must_use]
+pub fn trials_of_the_intake(engine: &str, seeds: std::ops::Range<u64>) -> Vec<Trial> {
+    let mut trials = some_trials(engine, seeds, |moment| matches!(moment, Moment::Done | Moment::Journaled));
+    for trial in &mut trials {
+        trial.resumes = false;
+    }
+    trials
+}
+
+fn some_trials(engine: &str, seeds: std::ops::Range<u64>, wanted: impl Fn(Moment) -> bool) -> Vec<Trial> {
     let mut trials = Vec::new();
     for seed in seeds {
         let mut random = StdRng::seed_from_u64(seed);
         let mut rounds = [moments(1), moments(2)].map(|mut moments| {
+            moments.retain(|(_, moment)| wanted(*moment));
             moments.shuffle(&mut random);
             moments.into_iter().map(|(step, moment)| Cut { step: step.to_owned(), moment, blow: Blow::Kill })
         });
@@ -46,6 +65,7 @@ pub fn trials(engine: &str, seeds: std::ops::Range<u64>) -> Vec<Trial> {
         trials.extend((0..count).map(|n| Trial {
             task: format!("x1-{engine}-{seed}-{n}"),
             cuts: rounds.each_mut().map(Iterator::next),
+            resumes: true,
         }));
     }
     trials
@@ -99,6 +119,31 @@ pub async fn on_hosts(
     Ok(Tally::new(name, cuts(trials), &world.judge(&asked, &told)?))
 }
 
+/// One host that is killed as soon as an issuer has its answer, so many times.
+///
+/// # Errors
+/// Something could not be tried at all.
+pub async fn after_the_answer(name: &str, times: usize, options: Options) -> Result<Tally> {
+    let world = World::new(name, options)?;
+    let mut server = Instance::start(world.launch()).await?;
+    let mut requests = Vec::new();
+    for n in 0..times {
+        let task = format!("{name}-{n}");
+        let id = world.request(&task, 1)?.post(&server, SOON).await?;
+        server.kill().await?;
+        server.up().await?;
+        requests.push(Asked { task, round: 1, id, cuts: None, retold: None });
+    }
+    let mut told = BTreeMap::new();
+    for request in &requests {
+        // What is not known is not waited for.
+        if server.task(request.id).await.is_ok() {
+            told.insert(request.id, Told::at_the_end(&server, request.id, SOON).await?);
+        }
+    }
+    Ok(Tally::new(name, times, &world.judge(&requests, &told)?))
+}
+
 fn cuts(trials: &[Trial]) -> usize {
     trials.iter().flat_map(|trial| &trial.cuts).flatten().count()
 }
@@ -139,7 +184,7 @@ impl Trial {
         for ((id, cut), round) in ids.into_iter().zip(&self.cuts).zip(1..) {
             // A cut after the very end comes when it is seen to have ended, or just after.
             let told = Told::at_the_end(server, id, SOON).await?;
-            ended.push((asked(&self.task, round, id, cut.as_ref()), told));
+            ended.push((asked(&self.task, round, id, cut.as_ref().filter(|_| self.resumes)), told));
             if cut.is_some() && options.bug.is_none() {
                 self.struck(world, round).await.with_context(|| format!("nobody came to {cut:?}"))?;
             }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use shared_types::http::TaskState;
 use shared_types::{Envelope, TaskId};
 use tempfile::TempDir;
+use url::Url;
 
 use super::judge::{Asked, Told, Violation, judge};
 use super::plan::Plans;
@@ -128,6 +129,13 @@ impl World {
 }
 
 impl Request {
+    /// The same with another evaluator.
+    #[must_use]
+    pub fn evaluated_at(mut self, url: &Url) -> Self {
+        self.body.insert("evaluation_url".to_owned(), url.as_str().into());
+        self
+    }
+
     /// POSTs it to `server` until it is accepted, as an issuer does whose connection breaks.
     ///
     /// # Errors

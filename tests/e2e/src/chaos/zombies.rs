@@ -40,7 +40,7 @@ pub fn trials(engine: &str, count: usize) -> Vec<Trial> {
     });
     let cut = |(step, moment): (&str, Moment)| Cut { step: step.to_owned(), moment, blow: Blow::Stop };
     let cuts = moments.into_iter().map(cut).cycle().take(count);
-    cuts.zip(0..).map(|(cut, n)| Trial { task: format!("x3-{engine}-{n}"), cuts: [Some(cut), None] }).collect()
+    cuts.zip(0..).map(|(cut, n)| Trial { task: format!("x3-{engine}-{n}"), cuts: [Some(cut), None], resumes: true }).collect()
 }
 
 /// Several hosts: so many trials are under way at once, each with a zombie of its own, beside runners that work.
@@ -85,9 +85,9 @@ async fn haunt(world: &World, hosts: &Hosts, trial: &Trial, options: Options) ->
     let pid = world.plans.struck(&trial.task, 1).context("nobody was stopped")?;
     let zombie = hosts.runners.iter().find(|runner| runner.pid() == Some(pid)).context("the zombie is gone")?;
     resume(pid)?;
-    let (first, _) = ended.first().context("no round")?;
+    let first = ended.first().map(|(first, _)| first.id.to_string()).context("no round")?;
     let at_rest = async {
-        while !has_left(zombie, &first.id.to_string()) {
+        while !has_left(zombie, &first) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
