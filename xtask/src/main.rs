@@ -11,12 +11,14 @@
 //! | `test` | the whole check, set-up included | 1 on the first failing stage |
 //! | `fuzz` | long runs of schemathesis and of the targets in fuzz/ | 1 on a finding |
 //! | `bench NAME` | one benchmark, in release mode | the benchmark's |
+//! | `chaos` | real processes killed, paused and lied to, and what remains judged | 1 on a violation |
 //!
 //! Thin on purpose: it compiles none of the project's crates, so that it is ready in seconds and can
 //! still speak when one of them does not compile. What judges (`contracts/*_rules.rs`, `layers/*`,
 //! `tidy/*`) is pure and takes text; what runs other programs is in `process.rs` and its callers.
 
 mod bench;
+mod chaos;
 mod contracts;
 mod demo;
 mod finding;
@@ -70,6 +72,9 @@ enum Command {
     Openapi,
     /// Run one benchmark in release mode; it writes target/bench/NAME.json.
     Bench(bench::Args),
+    /// Kill, pause and lie to real processes, and judge what remains; writes target/chaos.json.
+    #[command(disable_help_flag = true)]
+    Chaos(chaos::Args),
 }
 
 fn main() -> ExitCode {
@@ -96,5 +101,6 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Bench(args) => bench::run(&tree, &args),
+        Command::Chaos(args) => chaos::run(&tree, &args),
     }
 }

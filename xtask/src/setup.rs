@@ -43,6 +43,15 @@ pub(crate) const NATS: Tool = Tool {
     purpose: "is the broker of the bus tests",
 };
 
+/// Shows in which order a process asks the system for what.
+pub(crate) const STRACE: Tool = Tool {
+    label: "strace",
+    programs: &["strace"],
+    probe: &["--version"],
+    package: "strace",
+    purpose: "shows that a commit is on the disk before it is answered",
+};
+
 /// What schemathesis runs on. Debian keeps the part that makes environments in a package of its own.
 pub(crate) const PYTHON: Tool = Tool {
     label: "Python with venv",

@@ -110,6 +110,7 @@ fn set_up(context: &Context<'_>) -> Result<String> {
         bail!("clippy is missing: rustup component add clippy rustfmt");
     }
     println!("nats-server: {}", setup::NATS.ensure()?.display());
+    println!("strace: {}", setup::STRACE.ensure()?.display());
     println!("schemathesis: {}", schemathesis::ensure(context.tree)?.display());
     println!("GitHub's API description: {}", openapi::ensure(context.tree)?.display());
     let note = if context.quick {
@@ -172,6 +173,7 @@ fn tests(context: &Context<'_>) -> Result<String> {
     // The end-to-end cases start these as processes.
     nextest.env("SITEWRIGHT_BIN", binaries.join(demo::program("sitewright")));
     nextest.env("SITEWRIGHT_LAB_BIN", binaries.join(demo::program("sitewright-lab")));
+    nextest.env("SITEWRIGHT_CHAOS_BIN", binaries.join(demo::program("sitewright-chaos")));
     // The lab's GitHub and our client are held against it.
     nextest.env("SITEWRIGHT_GITHUB_OPENAPI", openapi::ensure(context.tree)?);
     process::run(&mut nextest)?;

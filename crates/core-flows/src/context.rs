@@ -6,6 +6,7 @@ use ports::{Author, ErrorChain, Lease, LeaseError, TaskRecord, Verdict};
 use shared_types::events::Subject;
 use shared_types::{Envelope, Payload};
 
+use crate::tenure::Tenure;
 use crate::{Ports, journal, relay, retry};
 
 /// What an operator may set of flows.
@@ -49,6 +50,7 @@ pub(crate) struct Context {
     pub(crate) task: TaskRecord,
     pub(crate) subject: Subject,
     pub(crate) lease: Lease,
+    pub(crate) tenure: Tenure,
     pub(crate) options: Options,
     pub(crate) outbox: relay::Handle,
 }
@@ -105,6 +107,20 @@ impl Context {
     pub(crate) async fn tell(&self, payload: Payload) -> Result<(), Error> {
         self.ports.queue.append(self.lease, vec![self.event(payload)]).await?;
         self.outbox.wake();
+        Ok(())
+    }
+
+    /// Makes sure that the flow is still ours, before something is done that others see: see [`Tenure`]. As a rule that is
+    /// known, and costs nothing.
+    pub(crate) async fn still_ours(&self) -> Result<(), Error> {
+        if self.tenure.is_doubtful(self.ports.clock.now()) { self.renew().await } else { Ok(()) }
+    }
+
+    /// Keeps the lease for its whole length from now on.
+    pub(crate) async fn renew(&self) -> Result<(), Error> {
+        let asked_at = self.ports.clock.now();
+        self.ports.queue.heartbeat(self.lease, asked_at.plus(self.options.lease)).await?;
+        self.tenure.confirmed(asked_at);
         Ok(())
     }
 

@@ -39,6 +39,7 @@ mod retry;
 pub mod runner;
 mod serving;
 mod steps;
+mod tenure;
 
 use std::fmt;
 use std::sync::Arc;

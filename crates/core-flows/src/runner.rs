@@ -99,7 +99,7 @@ impl Service {
                     return;
                 }
             };
-            let flow = flow::Flow::new(self.ports.clone(), self.options.clone(), self.outbox.clone(), claim);
+            let flow = flow::Flow::new(self.ports.clone(), self.options.clone(), self.outbox.clone(), claim, now);
             let state = self.state.clone();
             let shutdown = shutdown.clone();
             flows.spawn(async move {

@@ -26,6 +26,7 @@ pub use body::read_notification;
 use crate::Error;
 use crate::http::{listen, serve};
 use crate::inbox::Inbox;
+use crate::witness::{Effect, Witness};
 
 const WHAT: &str = "evaluator";
 /// Where notifications are awaited.
@@ -46,8 +47,16 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Listen`] when the address is taken or forbidden.
     pub fn bind(addr: SocketAddr) -> Result<Self, Error> {
+        Self::bind_with(addr, Witness::default())
+    }
+
+    /// The same, with a witness of every notification.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] when the address is taken or forbidden.
+    pub fn bind_with(addr: SocketAddr, witness: Witness) -> Result<Self, Error> {
         let (listener, local) = listen(WHAT, addr)?;
-        let shared = Shared { received: Inbox::new(), script: Mutex::default() };
+        let shared = Shared { received: Inbox::new(), script: Mutex::default(), witness };
         Ok(Self { listener, handle: Handle { addr: local, shared: Arc::new(shared) } })
     }
 
@@ -136,6 +145,8 @@ pub struct Answer {
     pub delay: Duration,
     /// Headers beside `content-type`, such as `retry-after`.
     pub headers: Vec<(String, String)>,
+    /// So many bytes of white space follow the body.
+    pub padding: usize,
 }
 
 impl Answer {
@@ -143,6 +154,13 @@ impl Answer {
     #[must_use]
     pub fn after(status: u16, delay: Duration) -> Self {
         Self { delay, ..Self::from(status) }
+    }
+
+    /// The same with so many bytes of white space behind the body.
+    #[must_use]
+    pub fn padded(mut self, bytes: usize) -> Self {
+        self.padding = bytes;
+        self
     }
 
     /// The same with one more header.
@@ -155,7 +173,7 @@ impl Answer {
 
 impl From<u16> for Answer {
     fn from(status: u16) -> Self {
-        Self { status, delay: Duration::ZERO, headers: Vec::new() }
+        Self { status, delay: Duration::ZERO, headers: Vec::new(), padding: 0 }
     }
 }
 
@@ -194,6 +212,7 @@ impl Received {
 struct Shared {
     received: Inbox<Received>,
     script: Mutex<VecDeque<Answer>>,
+    witness: Witness,
 }
 
 impl Shared {
@@ -221,6 +240,11 @@ async fn notify(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
         reading,
         status: answer.status,
     };
+    shared.witness.note(|| Effect::Notified {
+        id: received.header("webhook-id").map(str::to_owned),
+        body: String::from_utf8_lossy(&received.body).into_owned(),
+        status: received.status,
+    });
     if shared.received.push(received).is_err() {
         return HttpResponse::ServiceUnavailable().json(json!({"status": 503, "reasons": ["the inbox is full"]}));
     }
@@ -231,7 +255,8 @@ async fn notify(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
     for header in &answer.headers {
         response.append_header((header.0.as_str(), header.1.as_str()));
     }
-    response.json(reply)
+    let padding = " ".repeat(answer.padding);
+    response.content_type("application/json").body(format!("{reply}{padding}"))
 }
 
 fn text_headers(request: &HttpRequest) -> Vec<(String, String)> {

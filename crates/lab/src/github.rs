@@ -30,6 +30,7 @@ use std::net::{SocketAddr, TcpListener};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::witness::Witness;
 use crate::{Error, http};
 use gate::{Gate, Pass};
 use state::{Urls, World};
@@ -65,6 +66,8 @@ pub struct Options {
     pub builds: BuildPlan,
     /// So many calls are kept with their answers, the first ones.
     pub keep_exchanges: usize,
+    /// Writes down every new repository and every move of a branch or a tag.
+    pub witness: Witness,
 }
 
 /// The stand-in, bound and ready to run.
@@ -90,6 +93,7 @@ impl Default for Options {
             default_branch: "main".to_owned(),
             builds: BuildPlan::immediate(),
             keep_exchanges: 0,
+            witness: Witness::default(),
         }
     }
 }
@@ -107,6 +111,7 @@ impl fmt::Debug for Options {
             .field("default_branch", &self.default_branch)
             .field("builds", &self.builds)
             .field("keep_exchanges", &self.keep_exchanges)
+            .field("witness", &self.witness)
             .finish()
     }
 }
@@ -123,8 +128,9 @@ impl LabGitHub {
         let (api_url, pages_url) = (http::url_of(api_addr, "/"), http::url_of(sites_addr, "/"));
         let urls = Urls { api: without_slash(&api_url), sites: without_slash(&pages_url) };
         let others: Vec<String> = options.others.iter().map(|(login, _)| login.clone()).collect();
-        let world =
+        let mut world =
             World::new(urls, &options.login, &options.organisations, &others, &options.default_branch, options.builds);
+        world.witness = options.witness;
         let first = Pass::new(world.user(), options.token);
         let account = |login: &str| world.account(login).cloned();
         let further = options.others.into_iter().filter_map(|(login, token)| Some((account(&login)?, token)));

@@ -203,7 +203,7 @@ async fn complete(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Ht
     }
     match shared.script.reply(&call.model, number) {
         Some(reply) => {
-            let response = answer(&call, reply).await;
+            let response = answer(&call, number, reply).await;
             let mut served = shared.served.lock().unwrap_or_else(PoisonError::into_inner);
             *served = served.plus(call.served());
             response
@@ -212,12 +212,12 @@ async fn complete(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Ht
     }
 }
 
-async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
+async fn answer(call: &wire::Call, number: usize, reply: &Reply) -> HttpResponse {
     let boundary = boundary_of(&call.prompt);
     match (reply, boundary) {
         (Reply::After(silence, reply), _) => {
             tokio::time::sleep(*silence).await;
-            Box::pin(answer(call, reply)).await
+            Box::pin(answer(call, number, reply)).await
         }
         (Reply::Text(text), _) => call.completed(&with_boundary(text, boundary)),
         (Reply::Trickle(pause, text), _) => call.trickled(&with_boundary(text, boundary), *pause),
@@ -232,7 +232,11 @@ async fn answer(call: &wire::Call, reply: &Reply) -> HttpResponse {
         (Reply::Instant, Some(boundary)) => {
             call.completed(&file_block(boundary, "index.html", &instant::page(&call.prompt)))
         }
-        (Reply::Instant, None) => call.completed(instant::SENTENCE),
+        (Reply::Unlike, Some(boundary)) => {
+            let page = format!("{}<!-- answer {number} -->\n", instant::page(&call.prompt));
+            call.completed(&file_block(boundary, "index.html", &page))
+        }
+        (Reply::Instant | Reply::Unlike, None) => call.completed(instant::SENTENCE),
         (Reply::Status(status, body), _) => wire::raw(*status, body),
         (Reply::Busy(seconds), _) => wire::busy(*seconds),
         (Reply::NoQuota, _) => wire::refusal(429, "insufficient_quota", "You exceeded your current quota."),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use api::Service as Api;
 use core_flows::{Ports, archive, followup, intake, last_known, operator, plan, relay, renotify, runner};
-use event_bus::nats::{Broker, JetArchive, Mirror};
+use event_bus::nats::{Broker, EngineOptions, JetArchive, Mirror};
 use github::local::PagesServer;
 use http_notify::proxy;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -28,6 +28,7 @@ use crate::clock::{RandomIds, SystemClock};
 use crate::closed::Closed;
 use crate::open_files;
 use crate::settings::{self, Place, Role, Settings};
+use crate::wiring::{Flush, Wiring};
 
 /// Each stage of a stop may take this long; together they stay below 30 s.
 const FLOWS_GRACE: Duration = Duration::from_secs(18);
@@ -105,9 +106,10 @@ impl App {
     ///
     /// # Errors
     /// A part cannot be set up; parts that were started are stopped.
-    pub async fn start(settings: Settings, metrics: PrometheusHandle) -> Result<Self, Error> {
+    pub async fn start(settings: Settings, wiring: Wiring, metrics: PrometheusHandle) -> Result<Self, Error> {
+        let Wiring { decorate, lease, flush } = wiring;
         let broker = broker(&settings)?;
-        let base = base(&settings, broker.clone()).await?;
+        let base = base(&settings, broker.clone(), lease, flush).await?;
         let hosting = hosting(&settings)?;
         let pages_addr = hosting.pages.as_ref().map(PagesServer::local_addr);
         let keeper = Arc::new(keeper(&settings)?);
@@ -117,7 +119,7 @@ impl App {
         let mirror = broker
             .filter(|_| settings.place() != Place::Borrower)
             .map(|broker| Arc::new(Mirror::new(broker, bus.clone())));
-        let ports = Ports {
+        let ports = decorate(Ports {
             ledger: base.ledger.clone(),
             last_known: base.last_known.clone(),
             queue: base.queue.clone(),
@@ -132,9 +134,9 @@ impl App {
             gatekeeper: keeper,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
-        };
-        let local_relay = relay::Service::new("in-process", base.ledger.clone(), Arc::new(bus.clone()));
-        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", base.ledger.clone(), mirror));
+        });
+        let local_relay = relay::Service::new("in-process", ports.ledger.clone(), Arc::new(bus.clone()));
+        let mirror_relay = mirror.clone().map(|mirror| relay::Service::new("jetstream", ports.ledger.clone(), mirror));
         let mut outbox = local_relay.handle();
         if let Some(mirror_relay) = &mirror_relay {
             outbox = outbox.and(mirror_relay.handle());
@@ -152,7 +154,7 @@ impl App {
             outbox = outbox.and(lender.dispatch.handle());
         }
         let worker = WorkerId(Ulid::new().to_string());
-        let runner = runner::Service::new(runner_options(&settings), ports.clone(), outbox.clone(), worker);
+        let runner = runner::Service::new(runner_options(&settings, lease), ports.clone(), outbox.clone(), worker);
         let mut parts = base.health;
         if archiving.is_some() {
             parts.push(Arc::new(archive::Lag { ledger: ports.ledger.clone(), clock: ports.clock.clone() }));
@@ -281,14 +283,15 @@ fn name(ended: Result<&'static str, JoinError>) -> &'static str {
 }
 
 /// What this process stands on.
-async fn base(settings: &Settings, broker: Option<Arc<Broker>>) -> Result<Base, Error> {
+async fn base(settings: &Settings, broker: Option<Arc<Broker>>, lease: Duration, flush: Flush) -> Result<Base, Error> {
+    let engine = EngineOptions { ack_wait: lease, ..EngineOptions::default() };
     if let (Place::Borrower, Some(broker)) = (settings.place(), &broker) {
-        return Ok(Base::of_broker(broker.clone()));
+        return Ok(Base::of_broker(broker.clone(), engine));
     }
-    let store = Store::open(storage::Options::new(&settings.data_dir));
+    let store = Store::open(storage::Options { flush, ..storage::Options::new(&settings.data_dir) });
     let store = Arc::new(store.map_err(|source| ledger_error(settings, source))?);
     close_interrupted(&store).await.map_err(Error::Runs)?;
-    Ok(Base::of_ledger(settings, store, broker))
+    Ok(Base::of_ledger(settings, store, broker, engine))
 }
 
 fn ledger_error(settings: &Settings, source: storage::Error) -> Error {
@@ -304,11 +307,12 @@ async fn close_interrupted(store: &Store) -> Result<(), ports::Error> {
     Ok(())
 }
 
-fn runner_options(settings: &Settings) -> runner::Options {
+fn runner_options(settings: &Settings, lease: Duration) -> runner::Options {
     let default = runner::Options::default();
     runner::Options {
         concurrency: settings.concurrency,
         max_attempts: settings.notify.max_attempts,
+        lease,
         grace: FLOWS_GRACE,
         poll: if settings.place() == Place::Borrower { BORROWERS_POLL } else { default.poll },
         ..default

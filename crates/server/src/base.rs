@@ -55,12 +55,17 @@ pub(crate) struct Lender {
 
 impl Base {
     /// On the data folder, and with `broker` when flows are lent over it.
-    pub(crate) fn of_ledger(settings: &Settings, store: Arc<Store>, broker: Option<Arc<Broker>>) -> Self {
+    pub(crate) fn of_ledger(
+        settings: &Settings,
+        store: Arc<Store>,
+        broker: Option<Arc<Broker>>,
+        options: EngineOptions,
+    ) -> Self {
         let mut health: Vec<Arc<dyn HealthPart>> =
             vec![Arc::new(DatabaseHealth::new(store.clone())), Arc::new(DiskHealth::new(&settings.data_dir))];
         let own = store.blobs();
         let at_broker = broker.map(|broker| {
-            let engine = Arc::new(Engine::new(broker.clone(), EngineOptions::default()));
+            let engine = Arc::new(Engine::new(broker.clone(), options));
             Lending { broker, shared: Arc::new(SharedBlobs::new(engine.clone())), engine }
         });
         let archive = at_broker.as_ref().map(|at| Arc::new(JetArchive::new(at.engine.clone(), at.shared.clone())));
@@ -86,8 +91,8 @@ impl Base {
     }
 
     /// On `broker` alone: no database, no data that must outlive the process.
-    pub(crate) fn of_broker(broker: Arc<Broker>) -> Self {
-        let engine = Arc::new(Engine::new(broker.clone(), EngineOptions::default()));
+    pub(crate) fn of_broker(broker: Arc<Broker>, options: EngineOptions) -> Self {
+        let engine = Arc::new(Engine::new(broker.clone(), options));
         let queue = Arc::new(JetQueue::new(engine.clone()));
         let ledger = Arc::new(QueueLedger::new(queue.clone()));
         Self {

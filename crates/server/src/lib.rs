@@ -13,12 +13,14 @@ pub mod control;
 pub mod doctor;
 pub mod forget;
 mod open_files;
+pub mod process;
 pub mod rebuild;
 pub mod runs;
 pub mod secret;
 pub mod settings;
 pub mod task;
 pub mod telemetry;
+pub mod wiring;
 
 use std::io::Write as _;
 use std::process::ExitCode;

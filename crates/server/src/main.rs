@@ -1,28 +1,21 @@
 //! `sitewright`: one binary, configured by its environment.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use ports::ErrorChain;
 use secrecy::SecretString;
-use server::app::{self, App};
 use server::doctor;
 use server::runs;
 use server::secret;
 use server::settings::{self, Settings};
-use server::{backup, forget, rebuild, task, telemetry};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use server::wiring::Wiring;
+use server::{backup, forget, process, rebuild, task};
 
 /// The settings are missing or wrong (EX_USAGE of sysexits).
 const EXIT_SETTINGS: u8 = 64;
-
-/// A stop that takes longer is cut short: the journal makes up for it at the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(28);
 
 /// Builds, proves and publishes small sites from briefs.
 #[derive(Debug, Parser)]
@@ -113,7 +106,7 @@ fn main() -> ExitCode {
             }
             read_settings("start", config.as_deref(), environment).map_or_else(
                 |code| code,
-                |settings| match serve(settings) {
+                |settings| match process::serve(settings, Wiring::default()) {
                     Ok(()) => ExitCode::SUCCESS,
                     Err(error) => {
                         eprintln!("sitewright: {error:#}");
@@ -156,40 +149,6 @@ async fn examine(settings: &Settings, look_at: &doctor::Options) -> ExitCode {
     if doctor::run(settings, look_at).await { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[tokio::main]
-async fn serve(settings: Settings) -> anyhow::Result<()> {
-    telemetry::start_logs(&settings.log.filter, settings.log.format)?;
-    let metrics = telemetry::start_metrics()?;
-    // A write beyond the limit of a file's size shall fail, as one on a full disk does, and not end the process.
-    let _handled = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut app = App::start(settings, metrics).await?;
-    greet(&app);
-    let broken = tokio::select! {
-        _ = terminate.recv() => { info!(event = "service.stopping", signal = "SIGTERM", "stopping"); None }
-        _ = interrupt.recv() => { info!(event = "service.stopping", signal = "SIGINT", "stopping"); None }
-        part = app.broken_part() => Some(part),
-    };
-    tokio::select! {
-        stopped = tokio::time::timeout(STOP_WITHIN, app.stop()) => {
-            if stopped.is_err() {
-                warn!(event = "service.stop_timed_out", "parts did not stop in time; flows go on at the next start");
-            }
-        }
-        _ = interrupt.recv() => {
-            warn!(event = "service.stop_forced", "second Ctrl-C: stopping at once; flows go on at the next start");
-        }
-    }
-    // Half a service is worse than none: whoever supervises this process starts it again.
-    match broken {
-        Some(part) => {
-            anyhow::bail!("{part} ended by itself; its reason is in the log, and flows go on at the next start")
-        }
-        None => Ok(()),
-    }
-}
-
 /// The environment; a variable that is no text is no setting.
 fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
@@ -205,17 +164,4 @@ fn data_dir_setting() -> PathBuf {
 /// What opens a running service to its operators.
 fn admin_token_setting() -> Option<SecretString> {
     settings::alone(&environment(), "admin_token").map(SecretString::from)
-}
-
-/// Where to look, for whoever started it by hand. A closed standard output is no reason to stop.
-fn greet(app: &App) {
-    let api = app::from_here(app.api_addr);
-    let mut lines = format!("sitewright is ready\n  API   http://{api}/\n  docs  http://{api}/docs\n");
-    if let Some(pages) = app.pages_addr {
-        lines.push_str(&format!("  pages http://{}/\n", app::from_here(pages)));
-    }
-    if app.api_addr.ip().is_unspecified() {
-        lines.push_str("  open to the network on all addresses\n");
-    }
-    let _ = std::io::stdout().write_all(lines.as_bytes());
 }

@@ -34,6 +34,7 @@ mod windows;
 mod writer;
 
 pub use blobs::FileBlobs;
+pub use connection::Flush;
 pub use error::Error;
 pub use folder::{Holder, holder};
 pub use health::{DatabaseHealth, DiskHealth};

@@ -25,7 +25,7 @@ use crate::sql::{Fault, accept, events, flows, rates, tasks};
 use crate::timing::timed;
 use crate::windows::LastWindows;
 use crate::writer::{Operation, Writer};
-use crate::{Error, FileBlobs, LastKnownFile, connection, folder, migrate, soundness};
+use crate::{Error, FileBlobs, Flush, LastKnownFile, connection, folder, migrate, soundness};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -34,13 +34,15 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Connections to read with; at least one.
     pub readers: u32,
+    /// When a commit reaches the disk.
+    pub flush: Flush,
 }
 
 impl Options {
-    /// The defaults for `data_dir`: four readers.
+    /// The defaults for `data_dir`: four readers, and no answer before its commit is on the disk.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), readers: 4 }
+        Self { data_dir: data_dir.into(), readers: 4, flush: Flush::default() }
     }
 }
 
@@ -65,12 +67,12 @@ impl Store {
     /// # Errors
     /// The folder is in use, or its database is broken, altered or newer than this program.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let Options { data_dir, readers } = options;
+        let Options { data_dir, readers, flush } = options;
         let lock = folder::lock(&data_dir)?;
         let blobs = FileBlobs::open(&data_dir)?;
         soundness::check_before_open(&data_dir)?;
         let path = folder::create_database_file(&data_dir)?;
-        let mut connection = connection::open_writer(&path).map_err(soundness::explained)?;
+        let mut connection = connection::open_writer(&path, flush).map_err(soundness::explained)?;
         soundness::check_open(&connection, &path)?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS)?;
         let windows = rates::last_windows(&connection).map_err(|source| Error::Open { path: path.clone(), source })?;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +25,8 @@ const ENDS_WITHIN: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, Default)]
 pub struct Launch {
     environment: BTreeMap<String, String>,
+    program: Option<PathBuf>,
+    through: Vec<String>,
 }
 
 /// One data folder and whoever serves it.
@@ -33,7 +37,7 @@ pub struct Instance {
     port: u16,
     pages_port: u16,
     client: reqwest::Client,
-    child: Option<Child>,
+    child: Mutex<Option<Child>>,
 }
 
 impl Launch {
@@ -47,6 +51,27 @@ impl Launch {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with one setting less.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    /// The same of another program.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    /// The same started by another command, such as `strace -f`, which is given the program and its arguments.
+    #[must_use]
+    pub fn through(mut self, command: Vec<String>) -> Self {
+        self.through = command;
         self
     }
 
@@ -76,7 +101,7 @@ impl Instance {
             port: free_port()?,
             pages_port: free_port()?,
             client: lab::client()?,
-            child: None,
+            child: Mutex::new(None),
         })
     }
 
@@ -95,13 +120,11 @@ impl Instance {
     /// # Errors
     /// It ends, or does not answer in time; the message holds the end of its log.
     pub async fn up(&mut self) -> Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).context("open the log")?;
-        let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
-        let child = self.child.insert(child.with_context(|| format!("start {}", program().display()))?);
+        self.spawn()?;
         let until = Instant::now() + READY_WITHIN;
         let healthz = format!("http://127.0.0.1:{}/v1/healthz", self.port);
         while Instant::now() < until {
-            if let Some(status) = child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 bail!("the server ended with {status}:\n{}", self.log_tail());
             }
             if self.client.get(&healthz).send().await.is_ok_and(|answer| answer.status().is_success()) {
@@ -110,6 +133,25 @@ impl Instance {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         bail!("the server was not ready within {READY_WITHIN:?}:\n{}", self.log_tail());
+    }
+
+    /// Starts the process and waits for nothing.
+    fn spawn(&self) -> Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).context("open the log")?;
+        let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
+        *self.child() = Some(child.context("start the server")?);
+        Ok(())
+    }
+
+    /// How the process ended, once it has.
+    fn ended(&self) -> Result<Option<ExitStatus>> {
+        let mut child = self.child();
+        child.as_mut().context("nothing runs")?.try_wait().context("look whether the server lives")
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        // A panic elsewhere leaves it as it was.
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the next start is given instead.
@@ -122,8 +164,35 @@ impl Instance {
     /// # Errors
     /// There is no process to kill.
     pub async fn kill(&mut self) -> Result<()> {
-        let mut child = self.child.take().context("nothing runs")?;
+        let mut child = self.child().take().context("nothing runs")?;
         child.kill().await.context("kill the server")
+    }
+
+    /// Starts the process again when it has been killed, and says whether that was so. It is not waited for: it may be
+    /// killed again at once.
+    ///
+    /// # Errors
+    /// It ended in another way than by SIGKILL, or cannot be started.
+    pub fn revive(&self) -> Result<bool> {
+        /// The signal's number on every Linux.
+        const SIGKILL: i32 = 9;
+        let Some(status) = self.ended()? else { return Ok(false) };
+        if status.signal() != Some(SIGKILL) {
+            bail!("the server ended with {status}:\n{}", self.log_tail());
+        }
+        self.spawn()?;
+        Ok(true)
+    }
+
+    /// SIGKILL, for whoever looks at it with [`Instance::revive`].
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub fn strike_dead(&self) -> Result<()> {
+        match self.child().as_mut() {
+            Some(child) => child.start_kill().context("kill the server"),
+            None => Ok(()),
+        }
     }
 
     /// SIGTERM; returns how the process ended and how long it took.
@@ -131,7 +200,7 @@ impl Instance {
     /// # Errors
     /// It does not end within 30 s.
     pub async fn terminate(&mut self) -> Result<(ExitStatus, Duration)> {
-        let mut child = self.child.take().context("nothing runs")?;
+        let mut child = self.child().take().context("nothing runs")?;
         let id = child.id().context("the server has ended already")?;
         let began = Instant::now();
         let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await.context("send SIGTERM")?;
@@ -143,7 +212,7 @@ impl Instance {
     /// The process's id, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
+        self.child().as_ref().and_then(Child::id)
     }
 
     /// The API's root.
@@ -245,7 +314,15 @@ impl Instance {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let program = self.launch.program.clone().unwrap_or_else(program);
+        let mut command = match self.launch.through.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         // Settings of whoever runs the tests must not leak in.
         command
             .env_clear()
@@ -261,11 +338,14 @@ impl Instance {
 /// The program under test: `SITEWRIGHT_BIN`, else the one that was built beside this program.
 #[must_use]
 pub fn program() -> PathBuf {
-    let beside = || {
-        let folder = if cfg!(debug_assertions) { "target/debug" } else { "target/release" };
-        super::workspace().join(folder).join("sitewright")
-    };
-    std::env::var_os("SITEWRIGHT_BIN").map_or_else(beside, PathBuf::from)
+    std::env::var_os("SITEWRIGHT_BIN").map_or_else(|| beside("sitewright"), PathBuf::from)
+}
+
+/// A program that was built beside this one.
+#[must_use]
+pub fn beside(name: &str) -> PathBuf {
+    let folder = if cfg!(debug_assertions) { "target/debug" } else { "target/release" };
+    super::workspace().join(folder).join(name)
 }
 
 /// A port that is free now. A server keeps its ports over restarts, since its pages' URLs name one.
@@ -273,5 +353,8 @@ pub fn program() -> PathBuf {
 /// # Errors
 /// No port is free.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
+    /// Below those that the system gives to outgoing connections: one of these could take it while a server is down.
+    const STEADY: std::ops::Range<u16> = 10_000..32_000;
+    let mut tried = (0..100).map(|_| rand::random_range(STEADY));
+    tried.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).context("no port is free")
 }

@@ -3,6 +3,8 @@
 //! An [`Instance`] is one data folder with fixed ports; its process can be killed and started
 //! again. [`Outside`] is the lab's instructor and evaluator. Everything ends with its owner.
 
+mod broker;
+pub mod chaos;
 pub mod corpus;
 pub mod github_days;
 mod instance;
@@ -10,7 +12,8 @@ pub mod load;
 pub mod measure;
 mod outside;
 
-pub use instance::{Instance, Launch, free_port, program};
+pub use broker::Broker;
+pub use instance::{Instance, Launch, beside, free_port, program};
 pub use outside::{Outside, SECRET, case, fixtures};
 
 use std::path::{Path, PathBuf};

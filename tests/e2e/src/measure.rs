@@ -45,16 +45,21 @@ impl Figure {
 /// # Errors
 /// The file cannot be written.
 pub fn report(benchmark: &str, figures: &[Figure]) -> Result<()> {
+    print(figures);
+    let path = folder()?.join(benchmark).with_extension("json");
+    std::fs::write(&path, serde_json::to_vec_pretty(figures)?).with_context(|| path.display().to_string())?;
+    println!("written to {}", path.display());
+    Ok(())
+}
+
+/// Prints the figures.
+pub fn print(figures: &[Figure]) {
     println!("{:<32} {:>12} {:<8} {:>12}  holds", "figure", "value", "unit", "aim");
     for figure in figures {
         let aim = figure.aim.map_or_else(|| "-".to_owned(), |aim| format!("{aim:.3}"));
         let holds = figure.holds.map_or("-", |holds| if holds { "yes" } else { "NO" });
         println!("{:<32} {:>12.3} {:<8} {aim:>12}  {holds}", figure.name, figure.value, figure.unit);
     }
-    let path = folder()?.join(benchmark).with_extension("json");
-    std::fs::write(&path, serde_json::to_vec_pretty(figures)?).with_context(|| path.display().to_string())?;
-    println!("written to {}", path.display());
-    Ok(())
 }
 
 /// The middle value; 0 for none.

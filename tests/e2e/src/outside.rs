@@ -10,6 +10,7 @@ use lab::evaluator::{self, Evaluator};
 use lab::github::{self, LabGitHub};
 use lab::instructor::{Instructor, Nonce};
 use lab::model::{self, ModelServer, Script};
+use lab::witness::Witness;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use shared_types::http::Receipt;
@@ -26,6 +27,7 @@ pub const SECRET: &str = "end-to-end";
 pub struct Outside {
     /// What was received, and how to answer.
     pub evaluator: evaluator::Handle,
+    witness: Witness,
     stop: CancellationToken,
     parts: JoinSet<()>,
 }
@@ -36,9 +38,18 @@ impl Outside {
     /// # Errors
     /// No port is free.
     pub fn new() -> Result<Self> {
+        Self::before(Witness::default())
+    }
+
+    /// The same with a witness of what the evaluator and GitHub see.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn before(witness: Witness) -> Result<Self> {
         lab::install_crypto_provider();
-        let evaluator = Evaluator::bind(any_port())?;
-        let mut outside = Self { evaluator: evaluator.handle(), stop: CancellationToken::new(), parts: JoinSet::new() };
+        let evaluator = Evaluator::bind_with(any_port(), witness.clone())?;
+        let (stop, parts) = (CancellationToken::new(), JoinSet::new());
+        let mut outside = Self { evaluator: evaluator.handle(), witness, stop, parts };
         let stop = outside.stop.clone();
         outside.run(async move {
             evaluator.run(stop).await.ok();
@@ -80,7 +91,8 @@ impl Outside {
     /// # Errors
     /// No port is free.
     pub fn github_of(&mut self, token: &str, options: github::Options) -> Result<(github::Handle, Launch)> {
-        let options = github::Options { token: Some(token.to_owned()), ..options };
+        let witness = self.witness.clone();
+        let options = github::Options { token: Some(token.to_owned()), witness, ..options };
         let github = LabGitHub::bind(any_port(), options)?;
         let handle = github.handle();
         let launch = Launch::default()

@@ -19,6 +19,7 @@ use crate::deadline::Deadline;
 use crate::journal::Progress;
 use crate::plan::{Plan, Step};
 use crate::steps::{self, Done};
+use crate::tenure::Tenure;
 use crate::{Ports, relay};
 
 /// A flow whose ledger does not answer is looked at again after this, times how often it was taken up.
@@ -69,12 +70,20 @@ enum StepEnd {
 }
 
 impl Flow {
-    pub(super) fn new(ports: Ports, options: Options, outbox: relay::Handle, claim: Claim) -> Self {
+    /// A flow that was claimed at `claimed_at`.
+    pub(super) fn new(
+        ports: Ports,
+        options: Options,
+        outbox: relay::Handle,
+        claim: Claim,
+        claimed_at: Timestamp,
+    ) -> Self {
         let task = claim.task.clone();
         let subject =
             Subject { id: task.id, name: task.task.clone(), round: task.round, trace_id: task.trace_id.clone() };
-        let claimed_at = ports.clock.now();
-        Self { ctx: Context { ports, task, subject, lease: claim.lease, options, outbox }, claim, claimed_at }
+        let tenure = Tenure::new(options.lease, claimed_at);
+        let ctx = Context { ports, task, subject, lease: claim.lease, tenure, options, outbox };
+        Self { ctx, claim, claimed_at }
     }
 
     /// Runs the flow; what goes wrong is logged here and nowhere else.
@@ -215,6 +224,7 @@ impl Flow {
         let retry = crate::retry::Policy { max_attempts: self.ctx.options.max_attempts };
         let mut attempt = 1;
         let (reason, verdict) = loop {
+            self.ctx.still_ours().await?;
             let try_ends_at = ends_at.min(tokio::time::Instant::now() + budget.one);
             let run = steps::run(step, &self.ctx, progress, try_ends_at - tokio::time::Instant::now());
             let error = match tokio::time::timeout_at(try_ends_at, run).await {
@@ -327,14 +337,12 @@ impl Flow {
 
     /// Ends only when the lease is lost.
     async fn keep_lease(&self) -> Error {
-        let pause = self.ctx.options.lease / 3;
         loop {
-            tokio::time::sleep(pause).await;
-            let until = self.ctx.ports.clock.now().plus(self.ctx.options.lease);
-            match self.ctx.ports.queue.heartbeat(self.ctx.lease, until).await {
+            tokio::time::sleep(self.ctx.tenure.pause()).await;
+            match self.ctx.renew().await {
                 Ok(()) => {}
-                Err(lost @ LeaseError::Lost { .. }) => return Error::Lease(lost),
-                Err(LeaseError::Queue(error)) => {
+                Err(lost @ Error::Lease(_)) => return lost,
+                Err(error) => {
                     warn!(event = "lease.renewal_failed", error = %ErrorChain(&error), "heartbeat failed");
                 }
             }

@@ -35,6 +35,7 @@ pub(super) async fn run(ctx: &Context, progress: &Progress, budget: Duration) ->
     }
     loop {
         attempt += 1;
+        ctx.still_ours().await?;
         let delivery = delivery::delivery(&ctx.task, body.clone().into_bytes().into(), ATTEMPT_TIMEOUT.min(budget));
         let answer = ctx.ports.notifier.deliver(&delivery).await;
         let reading = delivery::read(&answer, |error| ctx.explain(error));

@@ -158,6 +158,7 @@ impl<'a> Wait<'a> {
         match self.remedies.next(state) {
             Remedy::Wait => Ok(()),
             Remedy::AskAgain => {
+                self.ctx.still_ours().await?;
                 // Not every site can be asked for: then the next failure is answered otherwise.
                 let asked = self.ctx.ports.host.rebuild_pages(self.repo).await;
                 let said = asked.err().map(|error| format!(", which was refused: {}", self.ctx.explain(&error)));
@@ -175,6 +176,7 @@ impl<'a> Wait<'a> {
         let at = Repo { head: Some(self.commit.clone()), ..self.repo.clone() };
         let draft = commit::draft_again(self.ctx, &at, self.site.clone());
         let planned = self.ctx.ports.host.plan_commit(&at, &draft).await?;
+        self.ctx.still_ours().await?;
         if self.ctx.ports.host.publish(&at, &draft, &planned).await? != Publication::Done {
             // Somebody else has pushed since: theirs is what gets built now.
             self.remedies.replaced = Some(self.commit.clone());

@@ -23,9 +23,12 @@ pub(super) async fn run(ctx: &Context, progress: &Progress) -> Result<Done, Erro
         let reason = format!("it takes away what was there: {}", losses.join("; "));
         return ask_to_merge(ctx, progress, &draft, head.clone(), reason).await;
     }
+    ctx.still_ours().await?;
     match ctx.ports.host.publish(&planned.repo, &draft, &planned.sha).await? {
         Publication::Done => Ok(done(planned.repo.html_url.as_str(), planned.sha.clone(), draft.site.len(), None)),
         Publication::Moved { head: Some(head) } => {
+            // Whoever moved it may have our flow, and a later round after it.
+            ctx.renew().await?;
             if let Some(done) = put_on_top(ctx, progress, &draft, &head).await? {
                 return Ok(done);
             }

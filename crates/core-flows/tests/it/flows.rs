@@ -68,6 +68,27 @@ async fn the_evaluator_is_asked_again_after_1_2_4_seconds() {
     }
 }
 
+/// 500s for nine minutes: the waits double up to 64 s, and end with the attempts or with the task's time. One that gets
+/// well within it is told.
+#[tokio::test(start_paused = true)]
+async fn an_evaluator_that_fails_for_minutes_is_asked_until_the_attempts_or_the_time_are_over() {
+    let waits = [vec![1, 2, 4, 8, 16, 32, 64], vec![64; 6]].concat();
+    for (max_attempts, failures, asked_again, outcome) in
+        [(8, 1000, 7, Outcome::Undelivered), (100, 1000, 13, Outcome::Undelivered), (100, 13, 13, Outcome::HandedIn)]
+    {
+        let mut world = World::new();
+        *world.notifier.script.lock().unwrap() = vec![500; failures];
+        let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();
+        world.start_with_attempts(max_attempts);
+        let task = world.finished(receipt.id).await;
+        let expected = (waits[..asked_again].to_vec(), Some(outcome));
+        assert_eq!((world.notifier.gaps(), task.outcome), expected, "{max_attempts} attempts, {failures} failures");
+        let deliveries = world.notifier.deliveries.lock().unwrap();
+        assert!(deliveries.iter().all(|(_, body)| *body == deliveries[0].1), "the same bytes each time");
+        world.shutdown.cancel();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_later_round_is_one_more_commit_on_the_same_repository() {
     let mut world = World::new();

@@ -16,3 +16,4 @@ mod rates;
 mod released;
 mod repair;
 mod world;
+mod zombies;

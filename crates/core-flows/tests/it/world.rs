@@ -121,7 +121,12 @@ impl World {
 
     /// Starts relay and runner; they run until `stop`.
     pub(crate) fn start(&mut self) -> tokio::task::JoinHandle<()> {
-        let options = runner::Options { max_attempts: 5, ..runner::Options::default() };
+        self.start_with_attempts(5)
+    }
+
+    /// The same with so many tries of a step and of the notification.
+    pub(crate) fn start_with_attempts(&mut self, max_attempts: u32) -> tokio::task::JoinHandle<()> {
+        let options = runner::Options { max_attempts, ..runner::Options::default() };
         let runner = runner::Service::new(options, self.ports.clone(), self.outbox.clone(), WorkerId("w".to_owned()));
         let (relay, renotify) = (self.relay.take(), self.renotify.take());
         let followup = followup::Service::new(self.ports.clone(), self.outbox.clone());

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::objects::{Commit, Mode, Object, ObjectId, Signature};
 use super::odb::{Objects, Paths};
 use super::pages::{BuildPlan, BuildType, Pages, Plans};
+use crate::witness::{self, Effect, Witness};
 
 /// The whole stand-in.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct World {
     renamed: BTreeMap<(String, String), u64>,
     pub(super) default_branch: String,
     pub(super) plans: Plans,
+    /// Sees every effect that lasts.
+    pub(super) witness: Witness,
     repos: BTreeMap<(String, String), Repository>,
     last_id: u64,
 }
@@ -124,6 +127,7 @@ impl World {
             renamed: BTreeMap::new(),
             default_branch: default_branch.to_owned(),
             plans: Plans { next: VecDeque::new(), otherwise: plan },
+            witness: Witness::default(),
             repos: BTreeMap::new(),
             last_id: 0,
         };
@@ -241,17 +245,20 @@ impl World {
             pages: None,
             pulls: Vec::new(),
         };
+        self.witness.note(|| Effect::RepoMade { repo: repository.full_name() });
         Ok(self.repos.entry(key).or_insert(repository))
     }
 
     /// Points a ref to an object that is there, and starts the build that such a push starts.
     pub(super) fn push(&mut self, owner: &str, name: &str, full_ref: &str, to: ObjectId, now: OffsetDateTime) {
-        let Some(repo) = self.repo_mut(owner, name) else { return };
+        // Not by `repo_mut`: the witness is borrowed beside it.
+        let Some(repo) = self.repos.get_mut(&key(owner, name)) else { return };
         // The first branch of an empty repository becomes its default one.
         if let (true, Some(branch)) = (repo.is_empty(), full_ref.strip_prefix("refs/heads/")) {
             repo.default_branch = branch.to_owned();
         }
         repo.refs.insert(full_ref.to_owned(), to);
+        self.witness.note(|| moved(repo, full_ref, to));
         repo.pushed_at = now;
         repo.updated_at = now;
         let builds = match &repo.pages {
@@ -340,6 +347,15 @@ impl Repository {
             }),
         }
     }
+}
+
+fn moved(repo: &Repository, name: &str, to: ObjectId) -> Effect {
+    let commit = repo.objects.commit(to).map(|commit| witness::Commit {
+        parents: commit.parents.iter().map(ObjectId::to_string).collect(),
+        message: commit.message.clone(),
+        authored_at_s: commit.author.at.unix_timestamp(),
+    });
+    Effect::RefMoved { repo: repo.full_name(), name: name.to_owned(), to: to.to_string(), commit }
 }
 
 /// The full name of a branch's ref.

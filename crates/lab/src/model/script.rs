@@ -30,6 +30,8 @@ pub enum Reply {
     /// A tiny valid page with the ids that the prompt names; a sentence when the prompt has no
     /// boundary. For benchmarks.
     Instant,
+    /// As [`Reply::Instant`], and no two pages are the same: as a model is that was asked again.
+    Unlike,
 }
 
 /// The answers: by model name, then by number of the call. The last answer of a list repeats.

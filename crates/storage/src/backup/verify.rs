@@ -10,7 +10,7 @@ use shared_types::{Digest, TaskId};
 use super::manifest::{self, Manifest};
 use super::{BLOBS, DATABASE, copy};
 use crate::sql::{events, flows, tasks};
-use crate::{Error, connection, folder, migrate};
+use crate::{Error, Flush, connection, folder, migrate};
 
 /// What was found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn verify(path: &Path) -> Result<Verified, Error> {
     let scratch = Scratch::new()?;
     let database = scratch.0.join(DATABASE);
     copy::file(&path.join(DATABASE), &database)?;
-    let mut connection = connection::open_writer(&database)?;
+    let mut connection = connection::open_writer(&database, Flush::default())?;
     let reading = |source| Error::Open { path: path.join(DATABASE), source };
     if let Some(what) = unsound(&connection).map_err(reading)? {
         return Err(damaged(what));

@@ -4,6 +4,7 @@
 mod any_input;
 mod bad_input;
 mod browser;
+mod chaos;
 mod class;
 mod defects;
 mod doctor;
