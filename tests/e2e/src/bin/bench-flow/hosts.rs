@@ -9,9 +9,13 @@ use anyhow::{Context as _, Result, ensure};
 use e2e::measure::Figure;
 use e2e::{Instance, Launch, Outside, case, free_port};
 use lab::evaluator::Answer;
+use serde_json::{Value, json};
 use shared_types::http::StepState;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+/// What the lab's GitHub is opened with.
+const TOKEN: &str = "any-token-will-do";
 
 /// Tasks at once.
 const TASKS: usize = 200;
@@ -62,7 +66,7 @@ struct Hosts {
 impl Hosts {
     async fn start(runners: usize, log: &str) -> Result<Self> {
         let (broker, mut outside) = (Broker::start()?, Outside::new()?);
-        let (_, launch) = outside.github("any-token-will-do")?;
+        let (_, launch) = outside.github(TOKEN)?;
         let launch = launch.without_limits().with("LOG", log).with("CONCURRENCY", "16").with("NATS_URL", &broker.url);
         let role = |role: &str| -> Launch { launch.clone().with("ROLES", role) };
         let intake = Instance::start(role("intake")).await?;
@@ -72,21 +76,45 @@ impl Hosts {
         }
         Ok(Self { outside, intake, runners: started, _broker: broker })
     }
+
+    /// Waits until the runners have ended so many flows.
+    async fn ended(&self, flows: usize) -> Result<()> {
+        const COUNTER: &str = "sitewright_flows_finished_total";
+        let until = Instant::now() + LONG;
+        loop {
+            let mut ended = 0.0;
+            for runner in &self.runners {
+                let metrics = runner.get("metrics").await?;
+                let counts = metrics.lines().filter(|line| line.starts_with(COUNTER));
+                ended += counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+            }
+            if ended >= flows as f64 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{ended} of {flows} flows ended");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
 }
 
 /// Flows a second with more and more runner processes. They share this machine's processors with everything else.
+///
+/// GitHub lets a token publish some twenty rounds a minute, and runners keep to that. So that the engine is what is
+/// measured, an attachment holds that token: such a site is made and verified, and refused before GitHub is asked.
 pub(crate) async fn throughput() -> Result<Vec<Figure>> {
-    let request = &case("sales-summary")?.rounds[0].request;
+    let mut request = case("sales-summary")?.rounds[0].request.clone();
+    let leak = json!({ "name": "note.txt", "url": format!("data:text/plain,{TOKEN}") });
+    request.get_mut("attachments").and_then(Value::as_array_mut).context("no attachments")?.push(leak);
     let mut figures = Vec::new();
     for runners in [1, 2, 4] {
         let hosts = Hosts::start(runners, "warn").await?;
         // Connections, streams and consumers are there before the clock runs.
-        hosts.outside.post(&hosts.intake, "/build", request).await?;
-        hosts.outside.accepted(1, LONG).await?;
+        hosts.outside.post(&hosts.intake, "/build", &request).await?;
+        hosts.ended(1).await?;
         let began = Instant::now();
-        let posts = (0..TASKS).map(|_| hosts.outside.post(&hosts.intake, "/build", request));
+        let posts = (0..TASKS).map(|_| hosts.outside.post(&hosts.intake, "/build", &request));
         futures::future::join_all(posts).await.into_iter().collect::<Result<Vec<_>>>()?;
-        hosts.outside.accepted(1 + TASKS, LONG).await?;
+        hosts.ended(1 + TASKS).await?;
         let per_s = TASKS as f64 / began.elapsed().as_secs_f64();
         println!("{runners} runners: {per_s:.1} flows/s");
         figures.push(Figure::plain(&format!("flows_per_s_nats_{runners}"), per_s, "flows/s"));

@@ -7,7 +7,7 @@
 //!   the steps, the share of the flows' time that they wait for storage.
 //! - `browser`: tasks one by one with the browser, for a page that passes its checks at once and for one that is
 //!   repaired first.
-//! - `nats`: the same 200 tasks over one intake, nats-server, and 1, 2 and 4 runner processes, against the lab's GitHub.
+//! - `nats`: 200 tasks over one intake, nats-server, and 1, 2 and 4 runner processes, up to what publishing would need.
 //! - `resume`: SIGKILL with 1,000 open flows; from the next start until those that were interrupted go on.
 //! - `takeover`: SIGKILL of a runner; until another host goes on with its flow.
 //! - `queued`: memory for each 1,000 tasks that wait.
