@@ -419,8 +419,11 @@ proptest! {
 #[test]
 fn a_large_site_is_bounded() {
     let page = format!("{}{}", page("").replace("</body>\n</html>\n", ""), "<a href='/s.css'>x</a>\n".repeat(8_000));
-    let fixed = autofix(draft(&[("index.html", &page), ("s.css", "")]));
+    // An unoptimised build on a busy machine may need longer than is given to a real site.
+    let fixed = within(Duration::from_secs(600), draft(&[("index.html", &page), ("s.css", "")]));
     assert_eq!(fixed.fixes.len(), 1, "{:?}", fixed.fixes);
+    let none = within(Duration::ZERO, draft(&[("index.html", &page), ("s.css", "")]));
+    assert_eq!(none.fixes.len(), 0, "{:?}", none.fixes);
     for part in
         ["<div>", "<b><p>", "</p>", "<a href=/", "<script>fetch('/s.css')", "```\n", "</html>", "(", "[", "url("]
     {
