@@ -88,7 +88,8 @@ impl Witness {
     /// Adds a line.
     pub(crate) fn note(&self, effect: impl FnOnce() -> Effect) {
         let Some(book) = &self.0 else { return };
-        let at_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let at_ms =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         // What is written under the lock is one call; a panic beside it leaves the book whole.
         let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry { n: book.next, at_ms, effect: effect() };

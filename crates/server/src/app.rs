@@ -267,12 +267,7 @@ fn name(ended: Result<&'static str, JoinError>) -> &'static str {
 }
 
 /// What this process stands on.
-async fn base(
-    settings: &Settings,
-    broker: Option<Arc<Broker>>,
-    lease: Duration,
-    flush: Flush,
-) -> Result<Base, Error> {
+async fn base(settings: &Settings, broker: Option<Arc<Broker>>, lease: Duration, flush: Flush) -> Result<Base, Error> {
     let engine = EngineOptions { ack_wait: lease, ..EngineOptions::default() };
     if let (Place::Borrower, Some(broker)) = (settings.place(), &broker) {
         return Ok(Base::of_broker(broker.clone(), engine));

@@ -22,7 +22,11 @@ pub struct Wiring {
 impl Default for Wiring {
     /// As it is shipped.
     fn default() -> Self {
-        Self { decorate: Box::new(|ports| ports), lease: core_flows::runner::Options::default().lease, flush: Flush::default() }
+        Self {
+            decorate: Box::new(|ports| ports),
+            lease: core_flows::runner::Options::default().lease,
+            flush: Flush::default(),
+        }
     }
 }
 

@@ -73,11 +73,9 @@ async fn the_evaluator_is_asked_again_after_1_2_4_seconds() {
 #[tokio::test(start_paused = true)]
 async fn an_evaluator_that_fails_for_minutes_is_asked_until_the_attempts_or_the_time_are_over() {
     let waits = [vec![1, 2, 4, 8, 16, 32, 64], vec![64; 6]].concat();
-    for (max_attempts, failures, asked_again, outcome) in [
-        (8, 1000, 7, Outcome::Undelivered),
-        (100, 1000, 13, Outcome::Undelivered),
-        (100, 13, 13, Outcome::HandedIn),
-    ] {
+    for (max_attempts, failures, asked_again, outcome) in
+        [(8, 1000, 7, Outcome::Undelivered), (100, 1000, 13, Outcome::Undelivered), (100, 13, 13, Outcome::HandedIn)]
+    {
         let mut world = World::new();
         *world.notifier.script.lock().unwrap() = vec![500; failures];
         let receipt = world.post(Route::Build, request(1, "n-1")).await.unwrap();

@@ -146,7 +146,8 @@ impl Drop for Disk {
 }
 
 fn command(program: &str, arguments: &[&str], at: &Path) -> Result<()> {
-    let ended = Command::new(program).args(arguments).arg(at).stdin(Stdio::null()).output().context(program.to_owned())?;
+    let ended =
+        Command::new(program).args(arguments).arg(at).stdin(Stdio::null()).output().context(program.to_owned())?;
     ensure!(ended.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
     Ok(())
 }

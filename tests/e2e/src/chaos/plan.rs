@@ -51,9 +51,8 @@ pub struct Plans {
 }
 
 /// The steps of the first round, in order.
-pub const BUILD: &[&str] = &[
-    "prepare", "decide", "generate", "verify", "repair", "commit", "publish", "pages", "confirm", "notify", "record",
-];
+pub const BUILD: &[&str] =
+    &["prepare", "decide", "generate", "verify", "repair", "commit", "publish", "pages", "confirm", "notify", "record"];
 
 /// The steps of a later round, in order.
 pub const REVISE: &[&str] = &[

@@ -52,7 +52,8 @@ pub async fn trace(name: &str, requests: usize, flush: Flush) -> Result<Order> {
     }
     let shown = trace.display().to_string();
     // As a grandchild, so that the service is the child that signals reach.
-    let strace = ["strace", "-D", "-f", "-y", "-s", SHOWN, "-e", "trace=fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"];
+    let strace =
+        ["strace", "-D", "-f", "-y", "-s", SHOWN, "-e", "trace=fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"];
     let through = strace.into_iter().chain(["-o", &shown]).map(str::to_owned).collect();
     let mut server = Instance::start(launch.through(through)).await.context("start the service under strace")?;
     for n in 0..requests {
@@ -146,8 +147,7 @@ mod tests {
 
     const WRITE: &str = "7 pwrite64(9</d/sitewright.db-wal>, \"x\"..., 24, 32) = 24\n";
     const FLUSH: &str = "7 fdatasync(9</d/sitewright.db-wal>) = 0\n";
-    const ANSWER: &str =
-        "8 write(12<TCP:[1]>, \"HTTP/1.1 200 OK\\r\\n\\r\\n{\\\"status\\\":\\\"accepted\\\",\\\"trace_id\\\":\\\"t\\\"}\", 50) = 50\n";
+    const ANSWER: &str = "8 write(12<TCP:[1]>, \"HTTP/1.1 200 OK\\r\\n\\r\\n{\\\"status\\\":\\\"accepted\\\",\\\"trace_id\\\":\\\"t\\\"}\", 50) = 50\n";
 
     #[test]
     fn a_commit_is_on_the_disk_before_its_answer() {

@@ -40,7 +40,9 @@ pub fn trials(engine: &str, count: usize) -> Vec<Trial> {
     });
     let cut = |(step, moment): (&str, Moment)| Cut { step: step.to_owned(), moment, blow: Blow::Stop };
     let cuts = moments.into_iter().map(cut).cycle().take(count);
-    cuts.zip(0..).map(|(cut, n)| Trial { task: format!("x3-{engine}-{n}"), cuts: [Some(cut), None], resumes: true }).collect()
+    cuts.zip(0..)
+        .map(|(cut, n)| Trial { task: format!("x3-{engine}-{n}"), cuts: [Some(cut), None], resumes: true })
+        .collect()
 }
 
 /// Several hosts: so many trials are under way at once, each with a zombie of its own, beside runners that work.
@@ -68,7 +70,12 @@ pub async fn on_hosts(name: &str, trials: &[Trial], under_way: usize, options: O
         let after = Told::ask(&hosts.intake, request.id).await.context("a task that had ended has not")?;
         if after != before {
             let seen = format!("before the zombie woke up {before:#?}, after it {after:#?}");
-            changed.push(Violation { task: request.task.clone(), round: request.round, rule: Rule::NothingIsInvented, seen });
+            changed.push(Violation {
+                task: request.task.clone(),
+                round: request.round,
+                rule: Rule::NothingIsInvented,
+                seen,
+            });
         }
         told.insert(request.id, after);
         asked.push(request);

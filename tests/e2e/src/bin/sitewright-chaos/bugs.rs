@@ -46,9 +46,7 @@ impl Bug {
                 let ledger = Arc::new(early::Ledgers::forgetful(ports.ledger.clone()));
                 Ports { queue, ledger, ..ports }
             }
-            Self::AckEarly => {
-                Ports { ledger: Arc::new(early::Ledgers::hasty(ports.ledger.clone())), ..ports }
-            }
+            Self::AckEarly => Ports { ledger: Arc::new(early::Ledgers::hasty(ports.ledger.clone())), ..ports },
             Self::PublishBeforeJournal => {
                 Ports { queue: Arc::new(early::WriteBehind::new(ports.queue.clone())), ..ports }
             }

@@ -37,7 +37,10 @@ pub(super) fn judge(request: &Asked, told: Option<&Told>) -> Vec<Violation> {
         let cut_off = resumed.get(before).copied().unwrap_or(0);
         let (begun, ended) = (begun.get(*step).copied().unwrap_or(0), ended.get(*step).copied().unwrap_or(0));
         if ended != 1 || !(1..=1 + cut_off).contains(&begun) {
-            add(Rule::StepsOnce, format!("{step} began {begun} times, was cut off {cut_off} times, ended {ended} times"));
+            add(
+                Rule::StepsOnce,
+                format!("{step} began {begun} times, was cut off {cut_off} times, ended {ended} times"),
+            );
         }
     }
     found

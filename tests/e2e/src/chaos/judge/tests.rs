@@ -53,7 +53,12 @@ fn moved(name: &str, round: u32) -> Effect {
         message: format!("feat: x\n\nSitewright-Task: a-task round {round}\n"),
         authored_at_s: ACCEPTED_AT_S,
     };
-    Effect::RefMoved { repo: "ada/a-task-01234567".to_owned(), name: name.to_owned(), to: sha(round), commit: Some(commit) }
+    Effect::RefMoved {
+        repo: "ada/a-task-01234567".to_owned(),
+        name: name.to_owned(),
+        to: sha(round),
+        commit: Some(commit),
+    }
 }
 
 fn notified(round: u32, status: u16) -> Effect {
@@ -108,10 +113,7 @@ fn what_is_lost_or_invented_is_noticed() {
 
 #[test]
 fn a_second_repository_commit_or_branch_is_noticed() {
-    check(
-        |world| world.log.push(Effect::RepoMade { repo: "ada/a-task-76543210".to_owned() }),
-        &[Rule::OneRepository],
-    );
+    check(|world| world.log.push(Effect::RepoMade { repo: "ada/a-task-76543210".to_owned() }), &[Rule::OneRepository]);
     check(|world| world.log.push(moved("refs/heads/sitewright/round-2", 2)), &[Rule::OneCommitARound]);
     // The same round once more, on top of itself.
     let again = |world: &mut Good| {
