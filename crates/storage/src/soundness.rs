@@ -23,7 +23,18 @@ pub(crate) fn check_before_open(data_dir: &Path) -> Result<(), Error> {
     if length(&path) == 0 && log.is_file() && length(&log) > 0 {
         return Err(damaged(&path, format!("there is a log {} without its database", log.display())));
     }
+    // A start that was cut off before the first table leaves an empty file as well, but no blob.
+    if path.is_file() && length(&path) == 0 && has_blobs(data_dir) {
+        return Err(damaged(&path, "it is empty, and there are blobs that it must have named".to_owned()));
+    }
     Ok(())
+}
+
+fn has_blobs(data_dir: &Path) -> bool {
+    let folders = fs::read_dir(data_dir.join("blobs")).into_iter().flatten().flatten();
+    folders
+        .filter(|folder| folder.file_name() != "tmp")
+        .any(|folder| fs::read_dir(folder.path()).is_ok_and(|mut blobs| blobs.next().is_some()))
 }
 
 /// Refuses a database that is shorter than it says, or that SQLite finds broken.
@@ -71,4 +82,26 @@ fn length(path: &Path) -> u64 {
 
 fn damaged(path: &Path, what: String) -> Error {
     Error::DatabaseDamaged { path: path.to_owned(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_database_beside_blobs_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = database_file(dir.path());
+        check_before_open(dir.path()).unwrap();
+        fs::write(&database, "").unwrap();
+        fs::create_dir_all(dir.path().join("blobs/tmp")).unwrap();
+        check_before_open(dir.path()).unwrap();
+        fs::create_dir_all(dir.path().join("blobs/ab")).unwrap();
+        fs::write(dir.path().join("blobs/ab/cd"), "x").unwrap();
+        let error = check_before_open(dir.path()).unwrap_err();
+        assert!(format!("{error:?}").contains("it is empty"), "{error}");
+        // A ledger that is gone altogether is begun anew: its repositories are found at the code host.
+        fs::remove_file(&database).unwrap();
+        check_before_open(dir.path()).unwrap();
+    }
 }

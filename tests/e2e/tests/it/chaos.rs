@@ -12,7 +12,7 @@ use e2e::chaos::world::Options;
 use e2e::chaos::{disk, evaluators, power, storm, zombies};
 
 /// Of flows over a broker: what is waited for is its end.
-const SHORT_LEASE: Duration = Duration::from_secs(3);
+const SHORT_LEASE: Duration = Duration::from_secs(6);
 
 fn holds(tally: &Tally) -> Result<()> {
     ensure!(tally.trials > 0 && tally.held() == tally.trials, "{tally:#?}");

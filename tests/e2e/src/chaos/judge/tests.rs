@@ -26,7 +26,7 @@ fn sha(round: u32) -> String {
 fn told(round: u32) -> Told {
     let view = json!({
         "id": id(round), "task": "a-task", "round": round, "state": "finished", "outcome": "handed_in",
-        "accepted_at": Timestamp::from_unix_ms(ACCEPTED_AT_S * 1000 + 7), "trace_id": "t", "email": "a***@example.com",
+        "accepted_at": Timestamp::from_unix_ms(ACCEPTED_AT_S * 1000 + 7), "trace_id": "0".repeat(32), "email": "a***@example.com",
         "nonce": "n", "brief": "b", "deadline_at": Timestamp::from_unix_ms(ACCEPTED_AT_S * 1000), "attachments": [],
         "steps": [], "notes": [],
         "notifications": [{"attempt": 1, "at": Timestamp::from_unix_ms(0), "verdict": "accepted", "latency_ms": 1}],
