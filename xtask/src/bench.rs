@@ -31,8 +31,9 @@ pub(crate) fn run(tree: &Tree, args: &Args) -> Result<ExitCode> {
     let program = format!("{PREFIX}{}", args.name);
     // The server that it measures must be built as well, and as it is shipped. In one selection, since each other one
     // gives dependencies other features and compiles them again.
-    let packages = ["-p", "server", "-p", "lab", "-p", "e2e", "--bins"];
-    process::run(process::cargo().args(["build", "--release"]).args(packages).current_dir(tree.root()))?;
+    let packages = ["-p", "server", "-p", "lab", "-p", "e2e"];
+    let programs = ["--bin", "sitewright", "--bin", "sitewright-lab", "--bin", &program];
+    process::run(process::cargo().args(["build", "--release"]).args(packages).args(programs).current_dir(tree.root()))?;
     let mut benchmark =
         std::process::Command::new(demo::target_folder(tree)?.join("release").join(demo::program(&program)));
     process::become_program(benchmark.args(&args.rest).current_dir(tree.root()))

@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(tree: &Tree, args: &Args) -> Result<ExitCode> {
     println!("nats-server: {}", setup::NATS.ensure()?.display());
     println!("strace: {}", setup::STRACE.ensure()?.display());
-    process::run(process::cargo().args(["build", "--workspace"]).current_dir(tree.root()))?;
+    process::run(process::cargo().args(["build", "--workspace", "--all-targets"]).current_dir(tree.root()))?;
     let binaries = demo::target_folder(tree)?.join("debug");
     let mut chaos = std::process::Command::new(binaries.join(demo::program(PROGRAM)));
     chaos.args(&args.rest).current_dir(tree.root());

@@ -54,7 +54,9 @@ fn looked_for(draft: &Draft) -> Vec<String> {
 }
 
 fn edits(draft: &Draft, text: &str, markup: &Markup, looked_for: &[String]) -> Option<Vec<Edit>> {
-    let scripts: Vec<&Tag> = markup.tags.iter().filter(|tag| tag.name == "script").collect();
+    // What stands behind the page would leave the words around it behind.
+    let end = markup.last_end(text, "html").unwrap_or(text.len());
+    let scripts: Vec<&Tag> = markup.tags.iter().filter(|tag| tag.name == "script" && tag.span.start < end).collect();
     let holds = |tag: &&&Tag| looked_for.iter().all(|wanted| text[tag.content.clone()].contains(wanted));
     let (first, others) = scripts.split_first()?;
     if first.inline().is_some() && holds(&first) {
