@@ -37,7 +37,15 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 #[derive(Debug)]
 pub struct SharedBlobs {
     engine: Arc<Engine>,
-    stored: Mutex<HashMap<Digest, Instant>>,
+    stored: Mutex<Memory>,
+}
+
+/// When blobs were last known to be there.
+#[derive(Debug, Default)]
+struct Memory {
+    stored: HashMap<Digest, Instant>,
+    /// Of the engine, when this was written: a bucket that was deleted and made anew is empty.
+    lookups: u64,
 }
 
 impl SharedBlobs {
@@ -97,7 +105,7 @@ impl SharedBlobs {
 
     /// Removes a blob, unless somebody here has just had to do with it; says whether it did.
     pub(super) async fn remove(&self, digest: &Digest) -> Result<bool, Error> {
-        if self.memory().get(digest).is_some_and(|at| at.elapsed() < REST) {
+        if self.memory().stored.get(digest).is_some_and(|at| at.elapsed() < REST) {
             return Ok(false);
         }
         let operation = format!("remove blob {digest}");
@@ -110,15 +118,20 @@ impl SharedBlobs {
     }
 
     fn remember(&self, digest: &Digest) {
-        let mut stored = self.memory();
+        let Memory { stored, .. } = &mut *self.memory();
         if stored.len() >= REMEMBERED {
             stored.clear();
         }
         stored.insert(digest.clone(), Instant::now());
     }
 
-    fn memory(&self) -> MutexGuard<'_, HashMap<Digest, Instant>> {
-        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        let mut memory = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let lookups = self.engine.lookups();
+        if memory.lookups != lookups {
+            *memory = Memory { stored: HashMap::new(), lookups };
+        }
+        memory
     }
 
     /// The bytes, when they are those of the digest.
@@ -155,7 +168,7 @@ impl Blobs for SharedBlobs {
     }
 
     fn holds(&self, digest: &Digest) -> bool {
-        self.memory().get(digest).is_some_and(|at| at.elapsed() < TRUST)
+        self.memory().stored.get(digest).is_some_and(|at| at.elapsed() < TRUST)
     }
 
     async fn get(&self, digest: &Digest) -> Result<Bytes, ports::Error> {

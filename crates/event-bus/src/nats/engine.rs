@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
@@ -42,6 +43,7 @@ pub struct Engine {
     pub(super) broker: Arc<Broker>,
     pub(super) options: EngineOptions,
     place: Mutex<Option<Arc<Place>>>,
+    lookups: AtomicU64,
 }
 
 /// What was looked up once.
@@ -59,7 +61,7 @@ impl Engine {
     /// Work over `broker`. Does not connect.
     #[must_use]
     pub fn new(broker: Arc<Broker>, options: EngineOptions) -> Self {
-        Self { broker, options, place: Mutex::new(None) }
+        Self { broker, options, place: Mutex::new(None), lookups: AtomicU64::new(0) }
     }
 
     /// Makes what is missing at the broker; every other operation does so as well.
@@ -99,12 +101,18 @@ impl Engine {
         done
     }
 
+    /// How often it was looked what there is. What was known to lie at the broker before the last time may be gone.
+    pub(super) fn lookups(&self) -> u64 {
+        self.lookups.load(Ordering::Relaxed)
+    }
+
     async fn place(&self, context: &Context) -> Result<Arc<Place>, Error> {
         let mut place = self.place.lock().await;
         if let Some(place) = &*place {
             return Ok(Arc::clone(place));
         }
         let made = Arc::new(Box::pin(make(context, &self.options)).await?);
+        self.lookups.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::clone(place.insert(made)))
     }
 }

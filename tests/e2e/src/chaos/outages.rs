@@ -22,13 +22,16 @@ const LONG: Duration = Duration::from_secs(300);
 /// Tasks under way when it happens, and as many that come meanwhile.
 const TASKS: usize = 6;
 
+/// How the streams of object stores are called.
+const BUCKETS: &str = "OBJ_";
+
 /// An accept waits for no broker.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What happens to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// Every stream is deleted, one after the other.
+    /// Every stream is deleted, one after the other, but the bucket of blobs: what a step has made there is nowhere else.
     StreamsDeleted,
     /// It is killed and comes back after so long.
     Away(Duration),
@@ -100,9 +103,10 @@ async fn post(world: &World, hosts: &Hosts, task: &str) -> Result<Asked> {
 async fn delete_streams(url: &str) -> Result<()> {
     let context = jetstream::new(async_nats::connect(url).await?);
     let names: Vec<String> = context.stream_names().try_collect().await?;
-    ensure!(!names.is_empty(), "there is no stream");
-    for name in names {
-        context.delete_stream(&name).await?;
+    let of_work: Vec<_> = names.iter().filter(|name| !name.starts_with(BUCKETS)).collect();
+    ensure!(!of_work.is_empty(), "there is no stream");
+    for name in of_work {
+        context.delete_stream(name).await?;
     }
     Ok(())
 }

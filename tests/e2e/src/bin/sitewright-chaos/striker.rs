@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use e2e::chaos::plan::{Blow, Moment, Plans};
 use rustix::process::{Signal, getpid, kill_process};
+
+/// By then a signal has reached every thread.
+const TAKEN_WITHIN: Duration = Duration::from_millis(100);
 
 /// Knows which step each task is in, and what is planned for it.
 #[derive(Debug)]
@@ -48,9 +52,10 @@ impl Striker {
             Some(Blow::Stop) => Signal::STOP,
             None => return,
         };
-        // Both end or stop every thread of the process before this returns.
         if let Err(error) = kill_process(getpid(), signal) {
             eprintln!("this process could not be struck: {error}");
         }
+        // Another thread may take the signal, and until it has, this one would go on with what it is about to do.
+        std::thread::sleep(TAKEN_WITHIN);
     }
 }
