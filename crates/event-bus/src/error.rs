@@ -60,6 +60,9 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Places in the stream of reports mean nothing any more.
+    #[error("read reports: their stream was deleted and made anew")]
+    ReportsBegunAnew,
     /// What lies at the broker is not what this program writes.
     #[error("{operation}: it cannot be read")]
     Unreadable {

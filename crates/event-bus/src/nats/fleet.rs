@@ -42,6 +42,8 @@ pub struct JetFleet {
 struct Reader {
     /// The last report that was read.
     at: u64,
+    /// The stream's name with the time of its making: the places of another one are not those of this one.
+    stream: String,
     messages: pull::Ordered,
 }
 
@@ -110,6 +112,7 @@ impl JetFleet {
 
     async fn open(&self, after: u64) -> Result<Reader, Error> {
         let operation = "read reports";
+        let stream = reports(&self.engine).await?.0;
         let config = pull::OrderedConfig {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.saturating_add(1) },
             ..pull::OrderedConfig::default()
@@ -118,7 +121,7 @@ impl JetFleet {
             .at(operation, async |place| {
                 let consumer = Box::pin(place.flows.create_consumer(config)).await.map_err(Error::at(operation))?;
                 let messages = Box::pin(consumer.messages()).await.map_err(Error::at(operation))?;
-                Ok(Reader { at: after, messages })
+                Ok(Reader { at: after, stream, messages })
             })
             .await
     }
@@ -133,9 +136,9 @@ impl JetFleet {
             Some(reader) if reader.at == after => reader,
             _ => self.open(after).await?,
         };
-        let mut reports = Vec::new();
-        while reports.len() < limit as usize {
-            let next = if reports.is_empty() {
+        let mut read = Vec::new();
+        while read.len() < limit as usize {
+            let next = if read.is_empty() {
                 timeout(wait, reader.messages.next()).await.ok()
             } else {
                 reader.messages.next().now_or_never()
@@ -143,23 +146,27 @@ impl JetFleet {
             let Some(next) = next else { break };
             let message = match next {
                 Some(Ok(message)) => message,
-                Some(Err(error)) if reports.is_empty() => return Err(Error::at(operation)(error)),
+                Some(Err(error)) if read.is_empty() => return Err(Error::at(operation)(error)),
                 // What was read is handed out; the next look begins behind it with a reader of its own.
-                _ => return Ok(reports),
+                _ => return Ok(read),
             };
             let seq = message.info().map_err(Error::of(operation))?.stream_sequence;
             reader.at = seq;
             match self.report(seq, &message).await {
-                Ok(report) => reports.push(report),
+                Ok(report) => read.push(report),
                 Err(error) if error.verdict() == ports::Verdict::GiveUp => {
                     tracing::error!(event = "report.unreadable", seq, error = %ErrorChain(&error), "a report is left out");
                 }
-                Err(error) if reports.is_empty() => return Err(error),
-                Err(_) => return Ok(reports),
+                Err(error) if read.is_empty() => return Err(error),
+                Err(_) => return Ok(read),
             }
         }
+        // The reader would go on by itself in a stream that was deleted and made anew, behind what that begins with.
+        if reports(&self.engine).await?.0 != reader.stream {
+            return Err(Error::ReportsBegunAnew);
+        }
         *kept = Some(reader);
-        Ok(reports)
+        Ok(read)
     }
 
     async fn report(&self, seq: u64, message: &jetstream::Message) -> Result<Report, Error> {
