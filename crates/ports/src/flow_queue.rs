@@ -104,7 +104,8 @@ pub trait FlowQueue: Send + Sync {
     async fn adopt_orphans(&self) -> Result<u32, Error>;
 
     /// The next flow that may run: the oldest whose repository has no running flow and no earlier
-    /// unfinished one, and whose time to wait is over. The lease ends at `now + lease`.
+    /// unfinished one, and whose time to wait is over. The lease ends at `now + lease`, or
+    /// later by as long as the claim waited for its flow.
     async fn claim(&self, worker: &WorkerId, now: Timestamp, lease: Duration) -> Result<Option<Claim>, Error>;
 
     /// Keeps the lease until `until`.

@@ -38,6 +38,9 @@ const MAX_PUT_ASIDE: usize = 16;
 /// An offer that cannot be taken up comes again after this, until it is a dead letter.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// An offer that is still somebody's comes again after this at the earliest: each coming counts towards a dead letter.
+const AGAIN_AT_FIRST: Duration = Duration::from_millis(100);
+
 /// A claim that does not wait. While others claim as well the broker may keep it waiting all the same, for so long.
 const NO_WAIT: Duration = Duration::from_millis(250);
 
@@ -94,7 +97,8 @@ impl JetQueue {
                 return Ok(None);
             }
             Standing::Held { wait } => {
-                answer(&message, AckKind::Nak(Some(wait.min(self.engine.options.ack_wait)))).await;
+                let wait = wait.min(self.engine.options.ack_wait).max(AGAIN_AT_FIRST);
+                answer(&message, AckKind::Nak(Some(wait))).await;
                 return Ok(None);
             }
         }
@@ -197,8 +201,11 @@ impl FlowQueue for JetQueue {
     }
 
     async fn claim(&self, worker: &WorkerId, now: Timestamp, lease: Duration) -> Result<Option<Claim>, ports::Error> {
+        let asked_at = tokio::time::Instant::now();
         for _ in 0..MAX_PUT_ASIDE {
             let Some(message) = self.next().await? else { return Ok(None) };
+            // A lease may have ended while the broker let us wait.
+            let now = now.plus(asked_at.elapsed());
             let (later, place) = (message.clone(), message.info().map(|info| info.stream_sequence).unwrap_or(0));
             match self.take(message, worker, now, lease).await {
                 Ok(Some(claim)) => return Ok(Some(claim)),

@@ -29,19 +29,24 @@ fn at(seconds: u64) -> Timestamp {
     TokioClock::EPOCH.plus(Duration::from_secs(seconds))
 }
 
+/// Claims do not wait at the broker.
+fn at_once() -> EngineOptions {
+    EngineOptions { claim_wait: Duration::ZERO, ..EngineOptions::default() }
+}
+
 async fn claim(hosts: &Deployment, now: Timestamp) -> Option<Claim> {
     hosts.claim(&WorkerId("runner".to_owned()), now, LEASE).await.unwrap()
 }
 
 #[tokio::test]
 async fn the_queue_conforms() {
-    conformance::shared_flow_queue(async || Deployment::start(EngineOptions::default())).await;
+    conformance::shared_flow_queue(async || Deployment::start(at_once())).await;
 }
 
 /// Whatever the ledger was told before a restart of its host is not told again, and what it missed is.
 #[tokio::test]
 async fn a_lender_that_starts_anew_goes_on() {
-    let hosts = Deployment::start(EngineOptions::default());
+    let hosts = Deployment::start(at_once());
     hosts.accept(request(1, "ann", 1)).await.unwrap();
     let lease = claim(&hosts, at(10)).await.unwrap().lease;
     let told = |n| event(1, Payload::StepStarted(StepStarted { step: format!("step-{n}"), attempt: n }));
@@ -63,7 +68,7 @@ async fn a_lender_that_starts_anew_goes_on() {
 /// An offer that the broker gives to nobody any more would block its repository for good.
 #[tokio::test]
 async fn a_dead_letter_is_buried() {
-    let quick = EngineOptions { ack_wait: Duration::from_millis(100), max_deliver: 1, ..EngineOptions::default() };
+    let quick = EngineOptions { ack_wait: Duration::from_millis(100), max_deliver: 1, ..at_once() };
     let hosts = Deployment::start(quick);
     for (n, round) in [(1, 1), (2, 2)] {
         hosts.accept(request(n, "ann", round)).await.unwrap();
@@ -89,11 +94,25 @@ async fn a_dead_letter_is_buried() {
     assert!(matches!(lost, Err(LeaseError::Lost { .. })), "{lost:?}");
 }
 
+/// A runner that waits at the broker sees a lease end meanwhile. One that goes by the time at which it began to wait
+/// sends the offer away again and again, until it is a dead letter.
+#[tokio::test]
+async fn a_lease_that_ends_during_a_claim_is_seen_to_end() {
+    let ack_wait = Duration::from_millis(300);
+    let hosts =
+        Deployment::start(EngineOptions { ack_wait, claim_wait: Duration::from_secs(3), ..EngineOptions::default() });
+    hosts.accept(request(1, "ann", 1)).await.unwrap();
+    let claim = async || hosts.claim(&WorkerId("runner".to_owned()), at(10), Duration::from_secs(1)).await.unwrap();
+    let silent = claim().await.unwrap().lease;
+    let next = claim().await.unwrap().lease;
+    assert_eq!((next.task, next.epoch > silent.epoch), (silent.task, true));
+}
+
 /// What an operator ends is nobody's any more, although its runner was not told; a new attempt is done by whoever is
 /// free, from what the ledger keeps, and not from what the earlier one left at the broker.
 #[tokio::test]
 async fn a_cancelled_flow_is_called_back_and_may_be_begun_anew() {
-    let hosts = Deployment::start(EngineOptions::default());
+    let hosts = Deployment::start(at_once());
     hosts.accept(request(1, "ann", 1)).await.unwrap();
     let first = claim(&hosts, at(10)).await.unwrap().lease;
     hosts.record(first, step("prepare"), TaskUpdate::default(), Vec::new()).await.unwrap();

@@ -109,7 +109,8 @@ async fn a_lease_lasts_until_its_end<Q: Ledger + FlowQueue>(queue: Q) {
 async fn a_zombie_changes_nothing<Q: Ledger + FlowQueue>(queue: Q) {
     accepted(&queue, request(1, "ann", 1)).await;
     let zombie = claim(&queue, at(0)).await.unwrap().lease;
-    let later = at(0).plus(LEASE);
+    // A second more than the lease: a claim may have waited for its flow.
+    let later = at(1).plus(LEASE);
     let current = claim(&queue, later).await.unwrap().lease;
     let before = (queue.task(id(1)).await.unwrap(), queue.events_after(0, 99).await.unwrap());
 
@@ -124,7 +125,7 @@ async fn a_zombie_changes_nothing<Q: Ledger + FlowQueue>(queue: Q) {
     assert_eq!((queue.task(id(1)).await.unwrap(), queue.events_after(0, 99).await.unwrap()), before);
     queue.record(current, step("generate"), TaskUpdate::default(), Vec::new()).await.unwrap();
     // Its heartbeat did not prolong the other's lease either.
-    let third = claim(&queue, later.plus(LEASE)).await.unwrap();
+    let third = claim(&queue, at(2).plus(LEASE * 2)).await.unwrap();
     assert_eq!((third.lease.epoch, third.journal), (Epoch(3), vec![step("generate")]));
 }
 

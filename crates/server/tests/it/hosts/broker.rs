@@ -47,7 +47,6 @@ impl Broker {
     pub(super) fn engine(&self, options: EngineOptions) -> Arc<Engine> {
         let url = format!("nats://127.0.0.1:{}", self.port);
         let connection = Arc::new(nats::Broker::new(nats::Options::new(url.into())).unwrap());
-        let options = EngineOptions { claim_wait: Duration::ZERO, ..options };
         Arc::new(Engine::new(connection, options))
     }
 }

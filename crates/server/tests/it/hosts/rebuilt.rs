@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use core_flows::{archive, rebuild};
-use event_bus::nats::{EngineOptions, JetArchive, JetSalvage};
+use event_bus::nats::{JetArchive, JetSalvage};
 use ports::testing::conformance::{event, request, step};
 use ports::{
     Acceptance, Attachment, Blobs as _, Closing, Copying as _, FlowQueue as _, Ledger as _, NewTask, TaskUpdate,
@@ -45,7 +45,7 @@ async fn copied(hosts: &Deployment) -> JetArchive {
 
 #[tokio::test]
 async fn a_ledger_made_anew_is_the_one_that_was_lost() {
-    let mut hosts = Deployment::start(EngineOptions::default());
+    let mut hosts = Deployment::start(super::at_once());
     hosts.ledger().await.blobs().put(Bytes::from_static(ATTACHED)).await.unwrap();
     for (n, who, round) in [(1, "ann", 1), (2, "bob", 1), (3, "ann", 2)] {
         assert_eq!(hosts.accept(with_attachment(n, who, round)).await.unwrap(), Acceptance::New);

@@ -20,7 +20,8 @@ pub(super) fn judge(request: &Asked, told: Option<&Told>) -> Vec<Violation> {
     };
     let summary = &told.view.summary;
     if (summary.state, summary.outcome) != (TaskState::Finished, Some(Outcome::HandedIn)) {
-        add(Rule::NothingIsLost, format!("{:?} {:?}, {:?}", summary.state, summary.outcome, told.view.notes));
+        let (state, outcome, notes) = (summary.state, summary.outcome, &told.view.notes);
+        add(Rule::NothingIsLost, format!("{state:?} {outcome:?} {:?}, {notes:?}", reason(told)));
     }
     let accepted = told.view.notifications.iter().filter(|attempt| attempt.verdict == "accepted").count();
     if accepted != 1 {
@@ -44,6 +45,14 @@ pub(super) fn judge(request: &Asked, told: Option<&Told>) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// Why it ended as it did.
+fn reason(told: &Told) -> Option<&str> {
+    told.events.iter().rev().find_map(|event| match event.payload.as_ref()? {
+        Payload::TaskFinished(finished) => Some(finished.reason.as_str()),
+        _ => None,
+    })
 }
 
 /// How often the flow went on after each step; the empty name stands for its beginning.
