@@ -11,8 +11,9 @@ mod folder;
 mod pages;
 mod repository;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use ports::{
@@ -54,9 +55,9 @@ pub struct LocalHost {
 #[derive(Debug)]
 struct Shared {
     options: Options,
-    /// Held while a repository is made, so that leftovers of a killed process can be told from
-    /// the work of a neighbour.
-    making: Mutex<()>,
+    /// One is held while a repository of its names is made or removed, so that leftovers of a killed process can be
+    /// told from the work of a neighbour, and neighbours of other names do not wait for each other's disk.
+    making: [Mutex<()>; 16],
 }
 
 impl LocalHost {
@@ -77,7 +78,7 @@ impl LocalHost {
             let path = format!("{}/", options.public_url.path());
             options.public_url.set_path(&path);
         }
-        Ok(Self { shared: Arc::new(Shared { options, making: Mutex::new(()) }) })
+        Ok(Self { shared: Arc::new(Shared { options, making: Default::default() }) })
     }
 
     /// Disk and hashing work goes to the blocking pool, never onto the reactor.
@@ -177,6 +178,15 @@ impl Shared {
         self.options.root.join(owner).join(format!("{name}.git"))
     }
 
+    /// The lock for a repository of this name.
+    fn making(&self, name: &RepoName) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let lane = &self.making[hasher.finish() as usize % self.making.len()];
+        // A poisoned lock guards no data: a panic elsewhere is no reason to stop making repositories.
+        lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn open(&self, repo: &Repo) -> Result<Repository, Error> {
         let missing = || Error::NoRepo { owner: repo.owner.clone(), name: repo.name.to_string() };
         if !is_owner(&repo.owner) {
@@ -247,16 +257,14 @@ impl Shared {
         if repo.head.is_some() && !repository.carries(&repo.default_branch, &query.marker)? {
             return Ok(Deletion::NotOurs);
         }
-        // A poisoned lock guards no data.
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _making = self.making(name);
         folder::remove(&path)?;
         Ok(Deletion::Deleted)
     }
 
     fn ensure(&self, spec: &RepoSpec) -> Result<Repo, Error> {
         let path = self.path(&self.options.owner, &spec.name);
-        // A poisoned lock guards no data: a panic elsewhere is no reason to stop making repositories.
-        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let making = self.making(&spec.name);
         folder::make(&path, &self.options.default_branch, &spec.description)?;
         drop(making);
         let repository = Repository::open(&path)?.ok_or_else(|| self.gone(&spec.name))?;

@@ -227,7 +227,7 @@ pub(super) fn explain(brief: &Brief) -> Vec<String> {
 
 /// Sections and texts that checks want in the README, and texts that they do not want there.
 pub(super) fn readme_demands(brief: &Brief) -> (Vec<String>, Vec<String>, Vec<String>) {
-    let demands = wants::read(brief).demands;
+    let demands = wants::demands(brief);
     (demands.readme_sections, demands.readme_texts, demands.readme_never)
 }
 

@@ -108,11 +108,16 @@ const MOST_IDS: usize = 100;
 /// Characters of a brief that are read.
 const BRIEF_CHARS: usize = 20_000;
 
+/// What its checks demand.
+pub(super) fn demands(brief: &Brief) -> Demands {
+    demand::read(&brief.prepared.checks)
+}
+
 /// Everything that `brief` asks for.
 pub(super) fn read(brief: &Brief) -> Wants {
     let briefs: Vec<&str> = brief.prepared.briefs.iter().map(|brief| super::head(brief, BRIEF_CHARS)).collect();
     let data = data::read(&brief.attached);
-    let mut demands = demand::read(&brief.prepared.checks);
+    let mut demands = demands(brief);
     name_ids(&mut demands, &briefs);
     let wanted: Vec<&Node> = demands.loose.iter().flat_map(|loose| loose.chain.iter()).collect();
     let libraries = library::read(&wanted, &briefs);

@@ -106,9 +106,9 @@ pub(super) fn on<T>(path: &Path, operation: &'static str, result: io::Result<T>)
     result.map_err(|source| Error::Disk { operation, path: path.to_owned(), source })
 }
 
-/// What `git init --bare` makes, without the sample hooks.
+/// What `git init --bare` makes, without the sample hooks and without folders that git makes once it needs them.
 fn lay_out(path: &Path, branch: &str, description: &str) -> Result<(), Error> {
-    let folders: [PathBuf; 4] = ["objects/info", "objects/pack", "refs/heads", "refs/tags"].map(|name| path.join(name));
+    let folders: [PathBuf; 3] = ["objects", "refs/heads", "refs/tags"].map(|name| path.join(name));
     for folder in &folders {
         on(folder, "make", fs::create_dir_all(folder))?;
     }

@@ -130,8 +130,9 @@ pub(super) struct Meant<'a> {
 /// The figure of the attached tables that is meant; none when nothing tells.
 pub(super) fn choose(data: &Data, meant: &Meant<'_>) -> Option<Figure> {
     let mut best: Option<(i32, Figure)> = None;
+    let ops = (Op::named(meant.id), Op::named(meant.near));
     for figure in data.sheets.iter().flat_map(|sheet| candidates(sheet, meant)) {
-        let score = score(&figure, data, meant)?;
+        let score = score(&figure, data, meant, ops)?;
         if score > 0 && best.as_ref().is_none_or(|(other, _)| score > *other) {
             best = Some((score, figure));
         }
@@ -201,15 +202,15 @@ fn places(sheet: &Sheet, op: Op, column: Option<&str>, meant: &Meant<'_>) -> usi
     if fraction || matches!(op, Op::Mean | Op::Median) { 2 } else { 0 }
 }
 
-/// How well the figure fits; none ends the search, as the words say that no figure is meant.
-fn score(figure: &Figure, data: &Data, meant: &Meant<'_>) -> Option<i32> {
+/// How well the figure fits, where the id and what is said of it name these operations; none ends the search, as the
+/// words say that no figure is meant.
+fn score(figure: &Figure, data: &Data, meant: &Meant<'_>, (in_id, in_near): (Option<Op>, Option<Op>)) -> Option<i32> {
     let sheet = data.sheets.iter().find(|sheet| sheet.file == figure.file)?;
     let expected = meant.number.and_then(|text| text.parse::<f64>().ok());
     let gives = expected.is_some_and(|expected| {
         let precision = 0.5 * 10_f64.powi(-(figure.places.min(15) as i32)) + 1e-9;
         figure.value(sheet).is_some_and(|value| (value - expected).abs() <= precision)
     });
-    let (in_id, in_near) = (Op::named(meant.id), Op::named(meant.near));
     let mut score = 0;
     score += if gives { 40 } else { 0 };
     score += match (in_id, in_near) {

@@ -29,15 +29,18 @@ pub(in crate::maker) fn words(name: &str) -> Vec<String> {
 
 /// `Products` is `product`, `countries` is `country`.
 pub(in crate::maker) fn same(left: &str, right: &str) -> bool {
-    let stem = |word: &str| {
-        let word = word.to_lowercase();
-        match word.strip_suffix("ies") {
-            Some(stem) if stem.len() > 1 => format!("{stem}y"),
-            _ => word.trim_end_matches('s').to_owned(),
-        }
+    let mut left = stem(left).peekable();
+    left.peek().is_some() && left.eq(stem(right))
+}
+
+/// The word in lower case without its plural. Nothing is allocated: every word of a brief is compared with hundreds.
+fn stem(word: &str) -> impl Iterator<Item = char> {
+    let ies = word.len().checked_sub(3).and_then(|at| word.split_at_checked(at));
+    let (stem, ending) = match ies {
+        Some((stem, ies)) if stem.len() > 1 && ies.eq_ignore_ascii_case("ies") => (stem, "y"),
+        _ => (word.trim_end_matches(['s', 'S']), ""),
     };
-    let left = stem(left);
-    !left.is_empty() && left == stem(right)
+    stem.chars().flat_map(char::to_lowercase).chain(ending.chars())
 }
 
 /// Whether all words of `name` are among `among`.
@@ -75,6 +78,7 @@ mod tests {
         check("totalSales_2", &["total", "sales", "2"]);
         check("--", &[]);
         assert!(same("Countries", "country") && same("sales", "Sale") && !same("s", "sale") && !same("a", "b"));
+        assert!(same("ÉCOLES", "école") && same("STORIES", "Story") && same("ties", "tie") && !same("", ""));
         assert!(is_named("unit_price", &words("average-unit-prices")) && !is_named("price", &words("unit")));
     }
 

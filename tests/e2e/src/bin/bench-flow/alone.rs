@@ -75,16 +75,19 @@ async fn at_rest(launch: &Launch) -> Result<Vec<Figure>> {
 
 async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<String, Value>) -> Result<Vec<Figure>> {
     let server = Instance::start(launch.clone().without_browser()).await?;
-    let before = outside.evaluator.received().len();
+    let pid = server.pid().context("not running")?;
+    let (before, cpu_before_s) = (outside.evaluator.received().len(), usage(pid)?.cpu_s);
     let began = Instant::now();
     let posts = (0..TASKS).map(|_| outside.post(&server, "/build", request));
     let receipts = futures::future::join_all(posts).await.into_iter().collect::<Result<Vec<_>>>()?;
     outside.accepted(before + TASKS, LONG).await?;
     let seconds = began.elapsed().as_secs_f64();
+    let cpu_ms = 1000.0 * (usage(pid)?.cpu_s - cpu_before_s) / TASKS as f64;
     let per_s = TASKS as f64 / seconds;
     let mut figures = vec![
         Figure::at_least("flows_per_s_no_browser", per_s, "flows/s", 50.0),
         Figure::at_least("flows_per_s_sqlite", per_s, "flows/s", 100.0),
+        Figure::plain("cpu_ms_per_flow", cpu_ms, "ms"),
     ];
     let mut steps: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for receipt in &receipts {
