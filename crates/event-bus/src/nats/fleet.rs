@@ -54,6 +54,13 @@ struct Advisory {
     stream_seq: u64,
 }
 
+/// What became of an offer that was put at its repository's subject.
+enum Put {
+    There,
+    /// By this one and in this place, when it can be read and is still there.
+    Taken(Option<(u64, Work)>),
+}
+
 impl JetFleet {
     /// Over `engine`.
     #[must_use]
@@ -73,28 +80,52 @@ impl JetFleet {
         let operation = format!("offer flow {}", offer.task);
         let dossier = self.blobs.store_for(offer.task, encode(&operation, &offer.dossier)?.into()).await?;
         let since = offer.dossier.task.attempt.epoch.0;
-        let work = encode(&operation, &Work { task: offer.task, offer: offer.number, dossier, since })?;
+        let work = Work { task: offer.task, offer: offer.number, dossier, since };
         let subject = names::work_subject(offer.repo.as_str());
+        let (seq, there) = match self.put(&subject, &work, &operation).await? {
+            Put::There => return Ok(Offered::Out),
+            Put::Taken(Some(by)) => by,
+            Put::Taken(None) => return Ok(Offered::InTheWay),
+        };
+        if (there.task, there.offer) == (work.task, work.offer) {
+            return Ok(Offered::OutAlready);
+        }
+        if !self.is_over(&there).await? {
+            return Ok(Offered::InTheWay);
+        }
+        // Its runner is done with it. A broker that was killed may have kept it without the answer that it got, and then
+        // it is nobody's: no runner would get it again, and nothing else would be offered of this repository.
+        self.engine.at(&operation, async |place| remove(&place.work, seq).await).await?;
+        tracing::info!(event = "offer.left_over", task_id = %there.task, offer = seq, "an offer that had ended is removed");
+        Ok(match self.put(&subject, &work, &operation).await? {
+            Put::There => Offered::Out,
+            Put::Taken(_) => Offered::InTheWay,
+        })
+    }
+
+    /// Puts `work` at `subject`, unless something is there.
+    async fn put(&self, subject: &str, work: &Work, operation: &str) -> Result<Put, Error> {
+        let payload = encode(operation, work)?;
         self.engine
-            .at(&operation, async |place| {
+            .at(operation, async |place| {
                 // Without an id: what keeps a second one out is the first, and a repeat must be possible once that is gone.
-                let message = PublishMessage::build().expected_stream(names::WORK).payload(work.into());
-                let sent = match Box::pin(place.context.send_publish(subject.clone(), message)).await {
+                let message = PublishMessage::build().expected_stream(names::WORK).payload(payload.into());
+                let sent = match Box::pin(place.context.send_publish(subject.to_owned(), message)).await {
                     Ok(acknowledgement) => acknowledgement.await,
                     Err(source) => Err(source),
                 };
                 match sent {
-                    Ok(_) => Ok(Offered::Out),
-                    Err(error) if is_taken(&error) => Ok(match out(place, &subject, &operation).await? {
-                        Some((_, there)) if (there.task, there.offer) == (offer.task, offer.number) => {
-                            Offered::OutAlready
-                        }
-                        _ => Offered::InTheWay,
-                    }),
-                    Err(error) => Err(Error::at(operation.clone())(error)),
+                    Ok(_) => Ok(Put::There),
+                    Err(error) if is_taken(&error) => Ok(Put::Taken(out(place, subject, operation).await?)),
+                    Err(error) => Err(Error::at(operation)(error)),
                 }
             })
             .await
+    }
+
+    /// Whether the flow of an offer was given back, or has ended, since.
+    async fn is_over(&self, work: &Work) -> Result<bool, Error> {
+        Ok(Story::of(log::read(&self.engine, &self.blobs, work.task).await?, work.since).is_over(work.offer))
     }
 
     async fn take_back(&self, task: TaskId, repo: &RepoName) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 
 mod archive;
 mod events;
+mod fleet;
 mod in_process;
 mod nats;
 mod shared;

@@ -28,7 +28,7 @@ impl Brokers {
     }
 }
 
-fn connection(port: u16) -> Arc<Connection> {
+pub(crate) fn connection(port: u16) -> Arc<Connection> {
     let url = format!("nats://127.0.0.1:{port}");
     Arc::new(Connection::new(Options::new(url.into())).unwrap())
 }

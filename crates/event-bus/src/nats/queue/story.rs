@@ -77,8 +77,13 @@ impl Story {
         self.finished
     }
 
+    /// Whether the flow has ended, or was given back under this offer or a later one.
+    pub(in super::super) fn is_over(&self, offer: u64) -> bool {
+        self.finished || self.ended >= Some(offer)
+    }
+
     pub(super) fn standing(&self, offer: u64, now: Timestamp) -> Standing {
-        if self.finished || self.ended >= Some(offer) {
+        if self.is_over(offer) {
             return Standing::Over;
         }
         match self.until.map(|until| until.since(now)) {
