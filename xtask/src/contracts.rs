@@ -2,7 +2,8 @@
 //!
 //! - `proto/` is written by hand; the Rust in `crates/shared-types/src/gen/` is generated from it.
 //! - `openapi/sitewright.v1.json` is generated from the `api` crate.
-//! - `crates/core-flows/released/` holds journals and events as released versions wrote them.
+//! - `crates/core-flows/released/` holds journals, events and what lies at a broker as released versions wrote
+//!   them.
 //! - `proto/released/` and `openapi/released/` hold the promise to those who already built on v1.
 //!
 //! Invariant: the promise is compared with what the sources say now, never with a checked-in copy,

@@ -1,11 +1,13 @@
-//! Replays what released versions wrote: `replay FOLDER` reads every `FOLDER/<version>/round-<n>.json` and
-//! `events.json`, prints a line for each thing that this version does not read as it was written, and ends with 1 when
+//! Replays what released versions wrote: `replay FOLDER` reads every `FOLDER/<version>/round-<n>.json`, `events.json` and
+//! `shared.json`, prints a line for each thing that this version does not read as it was written, and ends with 1 when
 //! there is one. Run by `cargo xtask contracts check`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ports::StepRecord;
+use ports::{Did, Dossier, StepRecord, TaskCopy};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared_types::{Envelope, Round, Timestamp};
 
@@ -18,7 +20,11 @@ fn main() -> Result<ExitCode> {
     for version in entries(&folder)?.iter().filter(|path| path.is_dir()) {
         for file in entries(version)? {
             let value: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
-            let found = if file.ends_with("events.json") { events(&value)? } else { journal(&value)? };
+            let found = match file.file_name().and_then(|name| name.to_str()) {
+                Some("events.json") => events(&value)?,
+                Some("shared.json") => shared(&value)?,
+                _ => journal(&value)?,
+            };
             findings.extend(found.into_iter().map(|finding| format!("{}: {finding}", file.display())));
             read += 1;
         }
@@ -71,11 +77,34 @@ fn events(file: &Value) -> Result<Vec<String>> {
     Ok(findings)
 }
 
+/// What hosts left for each other at a broker.
+fn shared(file: &Value) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    findings.extend(unkept::<Dossier>("dossier", &file["dossier"]));
+    findings.extend(unkept::<TaskCopy>("copy", &file["copy"]));
+    for (at, did) in file["did"].as_array().ok_or("nothing was done")?.iter().enumerate() {
+        findings.extend(unkept::<Did>(&format!("did {at}"), did));
+    }
+    Ok(findings)
+}
+
+/// How `said` is not read as it was meant.
+fn unkept<T: Serialize + DeserializeOwned>(what: &str, said: &Value) -> Option<String> {
+    let read = match serde_json::from_value::<T>(said.clone()) {
+        Ok(read) => serde_json::to_value(&read).unwrap_or_default(),
+        Err(error) => return Some(format!("{what} cannot be read: {error}")),
+    };
+    (!is_within(said, &read)).then(|| format!("{what} said {said} and reads as {read}"))
+}
+
 /// Whether everything that `part` says is said by `whole`.
 fn is_within(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {
             part.iter().all(|(name, value)| whole.get(name).is_some_and(|now| is_within(value, now)))
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| is_within(part, whole))
         }
         (part, whole) => part == whole,
     }

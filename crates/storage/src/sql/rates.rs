@@ -89,3 +89,37 @@ fn count(connection: &Connection, bucket: &Bucket, now: Timestamp) -> rusqlite::
         .optional()?;
     Ok(found.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use ports::Policy;
+    use shared_types::Digest;
+
+    use super::*;
+    use crate::migrate::{MIGRATIONS, migrate};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A table that grows with every stranger would fill the disk: counting removes about as many windows as it adds.
+    #[test]
+    fn ended_windows_go_as_others_are_counted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, MIGRATIONS).unwrap();
+        let policy = Policy { scope: "hello", bucket: "client", limit: 5, window: HOUR };
+        let by = |who: String| Bucket { policy, key: Digest::of(who.as_bytes()) };
+        let began = Timestamp::from_unix_ms(0);
+        let later = began.plus(2 * HOUR);
+        for n in 0..200 {
+            add(&connection, &[by(format!("earlier-{n}"))], began).unwrap();
+        }
+        for n in 0..200 {
+            add(&connection, &[by(format!("later-{n}"))], later).unwrap();
+        }
+        let rows = |ends: &str| -> u32 {
+            let count = format!("SELECT count(*) FROM rate_buckets WHERE window_end_ms {ends} {}", later.unix_ms());
+            connection.query_row(&count, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(rows(">"), 200);
+        assert!(rows("<=") < 20, "{} ended windows are left", rows("<="));
+    }
+}
