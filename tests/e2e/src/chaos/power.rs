@@ -1,8 +1,9 @@
 //! X6: a loss of power after the answer loses nothing, because the commit is on the disk before the answer leaves.
 //!
 //! strace writes down what the process asks of the system while requests are accepted. In that order, before each answer
-//! with 200, SQLite's log must have been written and then flushed, and the flush must have come back. With commits that
-//! are flushed later, which only a test can ask for, the same look must find that they were not.
+//! with 200, a page with the answer's trace id must have been written to SQLite's log, and then the log flushed, and the
+//! flush must have come back. With commits that are flushed later, which only a test can ask for, the same look must find
+//! that they were not.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,8 +18,11 @@ use crate::{Instance, Launch};
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// Beyond a receipt with its headers.
-const SHOWN: &str = "2048";
+/// Beyond a page of the log, and a receipt with its headers.
+const SHOWN: &str = "8192";
+
+/// Digits of a trace id.
+const TRACE_ID: usize = 32;
 
 /// When commits are flushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub struct Order {
     pub early: Vec<String>,
 }
 
-/// Accepts `requests` requests under strace. Nothing else writes meanwhile: the service only accepts.
+/// Accepts `requests` requests under strace, one after the other.
 ///
 /// # Errors
 /// There is no strace, or it may not trace.
@@ -84,8 +88,8 @@ async fn read_whole(trace: &Path) -> Result<String> {
 #[must_use]
 pub fn read(trace: &str) -> Order {
     let mut order = Order::default();
-    // Places in the trace: the last write to the log, the last answer, and up to where the log is on the disk.
-    let (mut written, mut answered, mut flushed) = (0, 0, 0);
+    // Writes to the log since the last answer with their places in the trace, and up to where the log is on the disk.
+    let (mut written, mut flushed) = (Vec::new(), 0);
     let mut flushing: HashMap<&str, usize> = HashMap::new();
     for (line, at) in trace.lines().zip(1..) {
         let Some((process, call)) = line.split_once(' ') else { continue };
@@ -93,7 +97,7 @@ pub fn read(trace: &str) -> Order {
         let on_log = call.split_once(", ").map_or(call, |(first, _)| first).contains("-wal>");
         let is_flush = call.starts_with("fdatasync(") || call.starts_with("fsync(");
         if call.starts_with("pwrite64(") && on_log {
-            written = at;
+            written.push((at, call));
         } else if is_flush && call.contains("-wal>") {
             if call.ends_with("= 0") {
                 flushed = at;
@@ -105,16 +109,26 @@ pub fn read(trace: &str) -> Order {
             if let Some(began) = flushing.remove(process).filter(|_| call.ends_with("= 0")) {
                 flushed = flushed.max(began);
             }
-        } else if call.contains("HTTP/1.1 200") && call.contains("trace_id") && call.contains("accepted") {
+        } else if call.contains("HTTP/1.1 200")
+            && let Some(id) = accepted(call)
+        {
             order.answers += 1;
-            if written < answered || flushed < written {
+            let commit = written.iter().find(|(_, page)| page.contains(id)).map(|(at, _)| *at);
+            if commit.is_none_or(|written| flushed < written) {
                 let shown: String = line.chars().take(120).collect();
-                order.early.push(format!("line {at}, log written at {written}, flushed at {flushed}: {shown}"));
+                order.early.push(format!("line {at}, in the log by {commit:?}, flushed at {flushed}: {shown}"));
             }
-            answered = at;
+            written.clear();
         }
     }
     order
+}
+
+/// The trace id of an answer that says that a request was accepted.
+fn accepted(call: &str) -> Option<&str> {
+    let (_, after) = call.split_once("trace_id").filter(|_| call.contains("accepted"))?;
+    let id = after.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).get(..TRACE_ID)?;
+    id.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(id)
 }
 
 /// The order as it is shipped, and the same look at commits that are flushed later, which must find that they left early.
@@ -145,9 +159,10 @@ mod tests {
         assert_eq!((order.answers, order.early.len()), (answers, early), "{order:?}");
     }
 
-    const WRITE: &str = "7 pwrite64(9</d/sitewright.db-wal>, \"x\"..., 24, 32) = 24\n";
+    const WRITE: &str =
+        "7 pwrite64(9</d/sitewright.db-wal>, \"\\r\\0 0af7651916cd43dd8448eb211c80319c\\1\", 4096, 32) = 4096\n";
     const FLUSH: &str = "7 fdatasync(9</d/sitewright.db-wal>) = 0\n";
-    const ANSWER: &str = "8 write(12<TCP:[1]>, \"HTTP/1.1 200 OK\\r\\n\\r\\n{\\\"status\\\":\\\"accepted\\\",\\\"trace_id\\\":\\\"t\\\"}\", 50) = 50\n";
+    const ANSWER: &str = "8 write(12<TCP:[1]>, \"HTTP/1.1 200 OK\\r\\n\\r\\n{\\\"status\\\":\\\"accepted\\\",\\\"trace_id\\\":\\\"0af7651916cd43dd8448eb211c80319c\\\"}\", 50) = 50\n";
 
     #[test]
     fn a_commit_is_on_the_disk_before_its_answer() {
@@ -155,6 +170,11 @@ mod tests {
         check(&[WRITE, FLUSH, ANSWER, WRITE, FLUSH, ANSWER].concat(), 2, 0);
         check(&[WRITE, ANSWER, FLUSH].concat(), 1, 1);
         check(&[FLUSH, WRITE, ANSWER].concat(), 1, 1);
+        // Of another request, or of somebody who writes by himself.
+        let other = WRITE.replace("0af7", "1111");
+        check(&[&other, FLUSH, ANSWER].concat(), 1, 1);
+        check(&[WRITE, FLUSH, &other, ANSWER].concat(), 1, 0);
+        check(&[&other, FLUSH, WRITE, ANSWER].concat(), 1, 1);
         // The second answer has no commit of its own.
         check(&[WRITE, FLUSH, ANSWER, ANSWER].concat(), 2, 1);
         // Another file.
