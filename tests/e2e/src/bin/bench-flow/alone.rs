@@ -1,6 +1,7 @@
 //! One process on embedded defaults: at rest, without a browser, with one.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,12 +10,16 @@ use e2e::{Instance, Launch, Outside, case};
 use lab::model::Script;
 use serde_json::{Map, Value};
 use shared_types::TaskId;
+use tempfile::TempDir;
 
 /// Tasks of the run without a browser.
 const TASKS: usize = 200;
 
 /// Tasks of the run with the browser, after one that warms it.
 const WITH_BROWSER: usize = 15;
+
+/// Linux keeps files of this folder in memory.
+const MEMORY: &str = "/dev/shm";
 
 const LONG: Duration = Duration::from_secs(300);
 
@@ -30,11 +35,27 @@ pub(crate) async fn rest() -> Result<Vec<Figure>> {
     at_rest(&launch(&mut outside)?).await
 }
 
-/// Many tasks at once, without a browser: everything else answers at once.
+/// Many tasks at once, without a browser: with repositories on the disk, as shipped, and with a code host that answers
+/// at once, so that what is left is the ledger and our own work.
 pub(crate) async fn sqlite() -> Result<Vec<Figure>> {
     let mut outside = Outside::new()?;
     let launch = launch(&mut outside)?;
-    without_browser(&launch, &outside, &case("sales-summary")?.rounds[0].request).await
+    let request = &case("sales-summary")?.rounds[0].request;
+    let shipped = many(&launch, &outside, request, None).await?;
+    let memory = Path::new(MEMORY).is_dir().then(|| tempfile::tempdir_in(MEMORY)).transpose()?;
+    let instant = many(&launch, &outside, request, memory.as_ref().map(TempDir::path)).await?;
+    let (times, count) = instant.steps.values().flatten().fold((0.0, 0.0), |(sum, count), ms| (sum + ms, count + 1.0));
+    let mut figures = vec![
+        Figure::at_least("flows_per_s_no_browser", shipped.per_s, "flows/s", 50.0),
+        Figure::at_least("flows_per_s_sqlite", instant.per_s, "flows/s", 100.0),
+        Figure::plain("ms_per_step_sqlite", times / count, "ms"),
+        Figure::plain("cpu_ms_per_flow", instant.cpu_ms, "ms"),
+        Figure::plain("storage_share", instant.storage_share, "of time"),
+    ];
+    figures.extend(
+        instant.steps.into_iter().map(|(step, times)| Figure::plain(&format!("ms_{step}"), median(times), "ms")),
+    );
+    Ok(figures)
 }
 
 /// Tasks one by one, from POST to callback, with a browser.
@@ -73,22 +94,39 @@ async fn at_rest(launch: &Launch) -> Result<Vec<Figure>> {
     Ok(vec![Figure::at_most("ready_s", ready_s, "s", 0.5), Figure::at_most("rss_at_rest_mb", rss_mb, "MB", 60.0)])
 }
 
-async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<String, Value>) -> Result<Vec<Figure>> {
-    let server = Instance::start(launch.clone().without_browser()).await?;
+/// What many tasks at once showed.
+struct Many {
+    per_s: f64,
+    /// Processor time of the server, a flow.
+    cpu_ms: f64,
+    /// The share of the flows' time that they wait for storage.
+    storage_share: f64,
+    /// Milliseconds of each.
+    steps: BTreeMap<String, Vec<f64>>,
+}
+
+/// `repositories`: the folder of the code host, in place of one in the data folder.
+async fn many(
+    launch: &Launch,
+    outside: &Outside,
+    request: &Map<String, Value>,
+    repositories: Option<&Path>,
+) -> Result<Many> {
+    let mut server = Instance::new(launch.clone().without_browser())?;
+    if let Some(repositories) = repositories {
+        let data = server.data().join("data");
+        std::fs::create_dir(&data).context("make the data folder")?;
+        std::os::unix::fs::symlink(repositories, data.join("repos")).context("link the repositories")?;
+    }
+    server.up().await?;
     let pid = server.pid().context("not running")?;
     let (before, cpu_before_s) = (outside.evaluator.received().len(), usage(pid)?.cpu_s);
     let began = Instant::now();
     let posts = (0..TASKS).map(|_| outside.post(&server, "/build", request));
     let receipts = futures::future::join_all(posts).await.into_iter().collect::<Result<Vec<_>>>()?;
     outside.accepted(before + TASKS, LONG).await?;
-    let seconds = began.elapsed().as_secs_f64();
+    let per_s = TASKS as f64 / began.elapsed().as_secs_f64();
     let cpu_ms = 1000.0 * (usage(pid)?.cpu_s - cpu_before_s) / TASKS as f64;
-    let per_s = TASKS as f64 / seconds;
-    let mut figures = vec![
-        Figure::at_least("flows_per_s_no_browser", per_s, "flows/s", 50.0),
-        Figure::at_least("flows_per_s_sqlite", per_s, "flows/s", 100.0),
-        Figure::plain("cpu_ms_per_flow", cpu_ms, "ms"),
-    ];
     let mut steps: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for receipt in &receipts {
         for (step, ms) in step_times(&server, receipt.id).await? {
@@ -96,14 +134,8 @@ async fn without_browser(launch: &Launch, outside: &Outside, request: &Map<Strin
         }
     }
     let metrics = server.get("metrics").await?;
-    let share = sum(&metrics, "sitewright_storage_seconds_sum") / sum(&metrics, "sitewright_flow_seconds_sum");
-    figures.push(Figure::plain("storage_share", share, "of time"));
-    let (times, count) = steps.values().flatten().fold((0.0, 0.0), |(sum, count), ms| (sum + ms, count + 1.0));
-    figures.push(Figure::plain("ms_per_step_sqlite", times / count, "ms"));
-    for (step, times) in steps {
-        figures.push(Figure::plain(&format!("ms_{step}"), median(times), "ms"));
-    }
-    Ok(figures)
+    let storage_share = sum(&metrics, "sitewright_storage_seconds_sum") / sum(&metrics, "sitewright_flow_seconds_sum");
+    Ok(Many { per_s, cpu_ms, storage_share, steps })
 }
 
 /// Seconds of the first task, which starts the browser, and the median of the rest.

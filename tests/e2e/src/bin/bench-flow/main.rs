@@ -3,8 +3,9 @@
 //! Release servers with the lab's instant model. The parts:
 //!
 //! - `rest`: what the server needs at rest.
-//! - `sqlite`: 200 tasks at once on embedded defaults, without a browser: flows a second, the mean and the medians of
-//!   the steps, the share of the flows' time that they wait for storage.
+//! - `sqlite`: 200 tasks at once on embedded defaults, without a browser: flows a second with repositories on the disk
+//!   (`no_browser`), and with repositories in memory, as an instant code host (`sqlite`), of which also the mean and the
+//!   medians of the steps, and the share of the flows' time that they wait for storage. The ledger is on the disk.
 //! - `browser`: tasks one by one with the browser, for a page that passes its checks at once and for one that is
 //!   repaired first.
 //! - `nats`: 200 tasks over one intake, nats-server, and 1, 2 and 4 runner processes, up to what publishing would need.
