@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Parser;
 use e2e::chaos::hosts::Struck;
+use e2e::chaos::kills::Load;
 use e2e::chaos::outages::Outage;
 use e2e::chaos::tally::{self, Tally};
 use e2e::chaos::world::Options;
@@ -118,11 +119,12 @@ async fn kills(cli: &Cli, done: &mut Vec<Tally>) -> Result<()> {
     timed(done, kills::after_the_answer("x1_after_the_answer", times, Options::default())).await?;
     let options = Options { lease: cli.lease.map(Duration::from_secs), ..Options::default() };
     let trials = kills::trials("nats", cli.seeds());
-    let load = (SIDE_BY_SIDE, UNDER_WAY);
+    let load = Load { deployments: 1, runners: SIDE_BY_SIDE, under_way: UNDER_WAY };
     timed(done, kills::on_hosts("x1_nats_runner", &trials, load, Struck::Runner, options)).await?;
-    // All flows share the victim: one at a time, so that each cut is the only one of its flow.
+    // All flows of a deployment share the victim: one at a time, so that each cut is the only one of its flow.
     let trials = kills::trials_of_the_intake("nats-intake", cli.seeds());
-    timed(done, kills::on_hosts("x1_nats_intake", &trials, (1, 1), Struck::Intake, options)).await
+    let load = Load { deployments: SIDE_BY_SIDE, runners: 1, under_way: 1 };
+    timed(done, kills::on_hosts("x1_nats_intake", &trials, load, Struck::Intake, options)).await
 }
 
 /// Says how an experiment went as soon as it is over.

@@ -92,31 +92,49 @@ pub async fn on_one_host(name: &str, trials: &[Trial], side_by_side: usize, opti
     Ok(Tally::new(name, cuts(trials), &violations))
 }
 
-/// Several hosts over a broker: `runners` share `trials`, of which so many are under way at once. A flow whose runner was
-/// killed waits for its lease to end.
+/// How many hosts, and what they have to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Deployments, with a broker each, that share the trials.
+    pub deployments: usize,
+    /// Runners of each.
+    pub runners: usize,
+    /// Trials under way at once in each. A flow whose runner was killed waits for its lease to end.
+    pub under_way: usize,
+}
+
+/// Several hosts over a broker.
 ///
 /// # Errors
 /// Something could not be tried at all.
-pub async fn on_hosts(
-    name: &str,
+pub async fn on_hosts(name: &str, trials: &[Trial], load: Load, struck: Struck, options: Options) -> Result<Tally> {
+    let shares = trials.chunks(trials.len().div_ceil(load.deployments).max(1)).enumerate();
+    let deployments = shares.map(|(n, share)| deployment(format!("{name}-{n}"), share, load, struck, options));
+    let violations = try_join_all(deployments).await?.concat();
+    Ok(Tally::new(name, cuts(trials), &violations))
+}
+
+/// Runs trials over hosts of their own.
+async fn deployment(
+    name: String,
     trials: &[Trial],
-    (runners, under_way): (usize, usize),
+    load: Load,
     struck: Struck,
     options: Options,
-) -> Result<Tally> {
-    let world = World::new(name, options)?;
-    let hosts = Hosts::start(&world, runners, 1, struck).await?;
+) -> Result<Vec<Violation>> {
+    let world = World::new(&name, options)?;
+    let hosts = Hosts::start(&world, load.runners, 1, struck).await?;
     let all = futures::stream::iter(trials).map(|trial| {
         let (world, intake) = (&world, &hosts.intake);
         async move { trial.run(world, intake, options).await.with_context(|| format!("{trial:?}")) }
     });
     let servers = hosts.servers();
     let ended = tokio::select! {
-        ended = all.buffer_unordered(under_way).try_collect::<Vec<_>>() => ended?.concat(),
+        ended = all.buffer_unordered(load.under_way).try_collect::<Vec<_>>() => ended?.concat(),
         died = keep_alive(&servers) => match died? {},
     };
     let (asked, told): (Vec<_>, _) = ended.into_iter().map(|(asked, told)| (asked.clone(), (asked.id, told))).unzip();
-    Ok(Tally::new(name, cuts(trials), &world.judge(&asked, &told)?))
+    world.judge(&asked, &told)
 }
 
 /// One host that is killed as soon as an issuer has its answer, so many times.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::chaos::hosts::Struck;
-use e2e::chaos::kills::{self, Trial};
+use e2e::chaos::kills::{self, Load, Trial};
 use e2e::chaos::outages::{self, Outage};
 use e2e::chaos::plan::{Blow, Cut, Moment};
 use e2e::chaos::tally::Tally;
@@ -101,11 +101,12 @@ mod nats {
     #[tokio::test(flavor = "multi_thread")]
     async fn kills_over_a_broker() -> Result<()> {
         let options = Options { lease: Some(SHORT_LEASE), ..Options::default() };
-        let load = (3, 4);
+        let load = Load { deployments: 1, runners: 3, under_way: 4 };
         holds(&kills::on_hosts("test-x1-nats", &some("nats", 4), load, Struck::Runner, options).await?)?;
         let mut trials = kills::trials_of_the_intake("nats-intake", 0..1);
         trials.truncate(2);
-        holds(&kills::on_hosts("test-x1-intake", &trials, (1, 1), Struck::Intake, options).await?)
+        let load = Load { deployments: 1, runners: 1, under_way: 1 };
+        holds(&kills::on_hosts("test-x1-intake", &trials, load, Struck::Intake, options).await?)
     }
 
     #[tokio::test(flavor = "multi_thread")]

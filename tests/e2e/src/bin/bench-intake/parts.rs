@@ -307,6 +307,9 @@ pub(crate) async fn tasks(count: u64) -> Result<Vec<Figure>> {
         println!("{} tasks after {:.0} s", count / 10 * (step + 1), began.elapsed().as_secs_f64());
     }
     let filled_s = began.elapsed().as_secs_f64();
+    // What the system still has to write of the filling is not what is measured.
+    let synced = tokio::process::Command::new("sync").status().await.context("run sync")?;
+    ensure!(synced.success(), "sync failed");
     println!("A is the server with {count} tasks, B the one that began empty");
     let (of_full, of_empty) = in_turns(&target(&full)?, &target(&empty)?, &request).await?;
     let database = std::fs::metadata(full.data().join("data/sitewright.db"))?.len() as f64 / 1e6;
