@@ -50,9 +50,11 @@ pub enum Outage {
 pub async fn run(name: &str, outage: Outage, options: Options) -> Result<Tally> {
     let world = World::new(name, options)?;
     let mut hosts = Hosts::start(&world, 2, 4, Struck::Nobody).await?;
+    // As repositories write it, so that they are known by it.
+    let task = name.replace('_', "-");
     let mut asked = Vec::new();
     for n in 0..TASKS {
-        asked.push(post(&world, &hosts, &format!("{name}-before-{n}")).await?);
+        asked.push(post(&world, &hosts, &format!("{task}-before-{n}")).await?);
     }
     // In mid-flight: somebody has begun.
     let begun = async {
@@ -64,7 +66,7 @@ pub async fn run(name: &str, outage: Outage, options: Options) -> Result<Tally> 
     let meanwhile = async |hosts: &Hosts, asked: &mut Vec<Asked>| {
         for n in 0..TASKS {
             let began = Instant::now();
-            asked.push(post(&world, hosts, &format!("{name}-meanwhile-{n}")).await?);
+            asked.push(post(&world, hosts, &format!("{task}-meanwhile-{n}")).await?);
             ensure!(began.elapsed() < AT_ONCE, "an accept waited {:?} for the broker", began.elapsed());
         }
         anyhow::Ok(())
