@@ -21,10 +21,13 @@ const SIDE_BY_SIDE: usize = 6;
 /// Tasks under way over a broker: most of them wait for a lease to end.
 const UNDER_WAY: usize = 24;
 
+/// Kills just after an answer: one service does them all, and its token lets it publish a hundred tasks an hour.
+const AFTER_ANSWERS: usize = 90;
+
 /// Kills, pauses and lies to real processes, and says how often the promise held.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// Only these experiments, such as `X1,X6`; all when not given.
+    /// Only these experiments, such as `X1,X6`, or parts of X1, such as `x1_nats_runner`; all when not given.
     #[arg(long, value_name = "X1,...", value_delimiter = ',')]
     only: Vec<String>,
     /// A glance at each: one seed, few pauses, a short storm.
@@ -58,6 +61,10 @@ impl Cli {
         self.only.is_empty() || self.only.iter().any(|only| only.eq_ignore_ascii_case(experiment))
     }
 
+    fn wants_kills(&self, part: &str) -> bool {
+        self.wants("X1") || self.wants(part)
+    }
+
     fn or<T>(&self, asked: Option<T>, thorough: T, quick: T) -> T {
         asked.unwrap_or(if self.quick { quick } else { thorough })
     }
@@ -72,9 +79,7 @@ async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
     println!("seeds {:?}", cli.seeds());
     let mut done = Vec::new();
-    if cli.wants("X1") {
-        kills(&cli, &mut done).await?;
-    }
+    kills(&cli, &mut done).await?;
     if cli.wants("X2") {
         let length = Duration::from_secs(60 * cli.or(cli.minutes, 10, 1));
         let tasks = cli.or(cli.tasks, 200, 20);
@@ -113,18 +118,27 @@ async fn main() -> Result<ExitCode> {
 
 /// X1: on one host, and over a broker with a runner or the host with the ledger as the victim.
 async fn kills(cli: &Cli, done: &mut Vec<Tally>) -> Result<()> {
-    let trials = kills::trials("sqlite", cli.seeds());
-    timed(done, kills::on_one_host("x1_sqlite", &trials, SIDE_BY_SIDE, Options::default())).await?;
-    let times = trials.len();
-    timed(done, kills::after_the_answer("x1_after_the_answer", times, Options::default())).await?;
     let options = Options { lease: cli.lease.map(Duration::from_secs), ..Options::default() };
-    let trials = kills::trials("nats", cli.seeds());
-    let load = Load { deployments: 1, runners: SIDE_BY_SIDE, under_way: UNDER_WAY };
-    timed(done, kills::on_hosts("x1_nats_runner", &trials, load, Struck::Runner, options)).await?;
-    // All flows of a deployment share the victim: one at a time, so that each cut is the only one of its flow.
-    let trials = kills::trials_of_the_intake("nats-intake", cli.seeds());
-    let load = Load { deployments: SIDE_BY_SIDE, runners: 1, under_way: 1 };
-    timed(done, kills::on_hosts("x1_nats_intake", &trials, load, Struck::Intake, options)).await
+    if cli.wants_kills("x1_sqlite") {
+        let trials = kills::trials("sqlite", cli.seeds());
+        timed(done, kills::on_one_host("x1_sqlite", &trials, SIDE_BY_SIDE, Options::default())).await?;
+    }
+    if cli.wants_kills("x1_after_the_answer") {
+        let times = cli.or(None, AFTER_ANSWERS, 10);
+        timed(done, kills::after_the_answer("x1_after_the_answer", times, Options::default())).await?;
+    }
+    if cli.wants_kills("x1_nats_runner") {
+        let trials = kills::trials("nats", cli.seeds());
+        let load = Load { deployments: 1, runners: SIDE_BY_SIDE, under_way: UNDER_WAY };
+        timed(done, kills::on_hosts("x1_nats_runner", &trials, load, Struck::Runner, options)).await?;
+    }
+    if cli.wants_kills("x1_nats_intake") {
+        let trials = kills::trials_of_the_intake("nats-intake", cli.seeds());
+        // All flows of a deployment share the victim: one at a time, so that each cut is the only one of its flow.
+        let load = Load { deployments: SIDE_BY_SIDE, runners: 1, under_way: 1 };
+        timed(done, kills::on_hosts("x1_nats_intake", &trials, load, Struck::Intake, options)).await?;
+    }
+    Ok(())
 }
 
 /// Says how an experiment went as soon as it is over.
