@@ -15,11 +15,15 @@ use e2e::chaos::tally::{self, Tally};
 use e2e::chaos::world::Options;
 use e2e::chaos::{disk, evaluators, kills, outages, power, storm, zombies};
 
-/// Services at work side by side: their waits overlap, and two cores are busy with so many.
+/// Services at work side by side: their waits overlap, two cores are busy with so many, and each has a token that may
+/// ask GitHub for no more than it has to do.
 const SIDE_BY_SIDE: usize = 6;
 
-/// Tasks under way over a broker: most of them wait for a lease to end.
-const UNDER_WAY: usize = 24;
+/// Runners of a deployment.
+const RUNNERS: usize = 2;
+
+/// Tasks under way in a deployment: most of them wait for a lease to end.
+const UNDER_WAY: usize = 6;
 
 /// Kills just after an answer: one service does them all, and its token lets it publish a hundred tasks an hour.
 const AFTER_ANSWERS: usize = 90;
@@ -129,7 +133,7 @@ async fn kills(cli: &Cli, done: &mut Vec<Tally>) -> Result<()> {
     }
     if cli.wants_kills("x1_nats_runner") {
         let trials = kills::trials("nats", cli.seeds());
-        let load = Load { deployments: 1, runners: SIDE_BY_SIDE, under_way: UNDER_WAY };
+        let load = Load { deployments: SIDE_BY_SIDE, runners: RUNNERS, under_way: UNDER_WAY };
         timed(done, kills::on_hosts("x1_nats_runner", &trials, load, Struck::Runner, options)).await?;
     }
     if cli.wants_kills("x1_nats_intake") {
