@@ -18,7 +18,7 @@ use super::hosts::{Hosts, Struck};
 use super::judge::{Asked, Told, Violation};
 use super::plan::{Blow, Cut, Moment, moments};
 use super::tally::Tally;
-use super::world::{Options, World, keep_alive};
+use super::world::{Options, World, keep_alive, tasks_of};
 use crate::Instance;
 
 /// A round takes seconds, and waits for a lease to end when its runner was killed; a machine that does much else takes
@@ -146,7 +146,7 @@ pub async fn after_the_answer(name: &str, times: usize, options: Options) -> Res
     let mut server = Instance::start(world.launch()).await?;
     let mut requests = Vec::new();
     for n in 0..times {
-        let task = format!("{name}-{n}");
+        let task = format!("{}-{n}", tasks_of(name));
         let id = world.request(&task, 1)?.post(&server, SOON).await?;
         server.kill().await?;
         server.up().await?;

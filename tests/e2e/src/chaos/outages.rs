@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::hosts::{Hosts, Struck};
 use super::judge::{Asked, Rule, Told};
 use super::tally::Tally;
-use super::world::{Options, World};
+use super::world::{Options, World, tasks_of};
 use crate::measure::Figure;
 
 const LONG: Duration = Duration::from_secs(300);
@@ -50,8 +50,7 @@ pub enum Outage {
 pub async fn run(name: &str, outage: Outage, options: Options) -> Result<Tally> {
     let world = World::new(name, options)?;
     let mut hosts = Hosts::start(&world, 2, 4, Struck::Nobody).await?;
-    // As repositories write it, so that they are known by it.
-    let task = name.replace('_', "-");
+    let task = tasks_of(name);
     let mut asked = Vec::new();
     for n in 0..TASKS {
         asked.push(post(&world, &hosts, &format!("{task}-before-{n}")).await?);

@@ -190,6 +190,12 @@ impl Told {
     }
 }
 
+/// How the tasks of an experiment begin: as repositories write it, so that they are known by it.
+#[must_use]
+pub fn tasks_of(experiment: &str) -> String {
+    experiment.replace('_', "-")
+}
+
 /// Starts again whoever was killed, on and on; ends when somebody ended in another way.
 ///
 /// # Errors
