@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use core_flows::released::unread;
 use ports::{Closing, Did, Dossier, KnownSite, Route, StepRecord, TaskCopy, TaskRecord, TaskUpdate, TenantKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared_types::http::{NotificationAttempt, Outcome};
 use shared_types::{Digest, Envelope, Round};
@@ -57,9 +59,18 @@ async fn what_is_written_today_is_read_as_it_was_meant() {
     for event in events {
         assert_eq!(Envelope::read(&event.to_bytes()).unwrap(), *event);
     }
+    let shared = shared(&written);
+    assert_eq!(again::<Dossier>(&shared["dossier"]), shared["dossier"]);
+    assert_eq!(again::<Vec<Did>>(&shared["did"]), shared["did"]);
+    assert_eq!(again::<TaskCopy>(&shared["copy"]), shared["copy"]);
     if let Some(folder) = std::env::var_os("RELEASE_JOURNALS").map(PathBuf::from) {
         freeze(&folder, &written);
     }
+}
+
+/// What is written of what was read.
+fn again<T: Serialize + DeserializeOwned>(written: &Value) -> Value {
+    serde_json::to_value(serde_json::from_value::<T>(written.clone()).unwrap()).unwrap()
 }
 
 fn freeze(folder: &std::path::Path, written: &Written) {
