@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::tally::Tally;
-use super::world::{Options, World};
+use super::world::{Options, World, tasks_of};
 use crate::measure::Figure;
 use crate::{Instance, Launch};
 
@@ -61,7 +61,7 @@ pub async fn trace(name: &str, requests: usize, flush: Flush) -> Result<Order> {
     let through = strace.into_iter().chain(["-o", &shown]).map(str::to_owned).collect();
     let mut server = Instance::start(launch.through(through)).await.context("start the service under strace")?;
     for n in 0..requests {
-        world.request(&format!("{name}-{n}"), 1)?.post(&server, SOON).await?;
+        world.request(&format!("{}-{n}", tasks_of(name)), 1)?.post(&server, SOON).await?;
     }
     server.terminate().await?;
     let order = read(&read_whole(&trace).await?);
